@@ -1,0 +1,65 @@
+# Everything a person runs here. `make` alone lists it.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test test-services test-browser test-faults check format bench lock clean
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+PORT ?= 8000
+DATA_DIR ?= data
+PYTEST := $(PY) -m pytest
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Create .venv from the lock file (Python 3.11+; nothing else is needed)
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Callgauge needs Python 3.11 or newer; '$(PYTHON)' is older. Try: make PYTHON=python3.12 setup"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: setup ## See the main job done on sample calls, from import to rerun
+	@$(VENV)/bin/callgauge demo
+
+serve: setup ## Start the server on 127.0.0.1:PORT with its data in DATA_DIR
+	@$(VENV)/bin/callgauge serve --port $(PORT) --data-dir $(DATA_DIR)
+
+test: setup ## Run the tests (what needs a service that is absent is skipped with a reason)
+	$(PYTEST) -m "not browser and not faults"
+
+test-services: setup ## Run the tests of the store, flow and API again on PostgreSQL
+	$(PYTEST) -m "not browser and not faults" --db postgresql tests/store tests/flow tests/api tests/worker
+
+test-browser: setup ## Run the tests that drive Chromium
+	$(PYTEST) -m browser || test $$? -eq 5
+
+test-faults: setup ## Run the tests that kill the server
+	$(PYTEST) -m faults
+
+check: setup ## Lint, types, layers, migrations
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PY) -m django makemigrations --check --dry-run --settings callgauge.config.settings
+
+format: setup ## Format the code
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+bench: setup ## Measure the rerun path beside a bare loop (see benchmarks/README.md for the rest)
+	$(PY) -m benchmarks.rerun
+
+lock: ## Write the lock file anew (needs uv)
+	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-header --quiet -o requirements-dev.lock
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .demo

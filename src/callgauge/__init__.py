@@ -1,0 +1,1 @@
+"""Callgauge: evaluation and re-evaluation of voice AI calls."""

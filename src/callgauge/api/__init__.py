@@ -1,0 +1,1 @@
+"""The wire: the HTTP API that existing clients speak."""

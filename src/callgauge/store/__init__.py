@@ -1,0 +1,1 @@
+"""The one Django app with tables; knows no scoring."""

@@ -1,0 +1,1 @@
+"""The hands: the executor that works through chunks."""
