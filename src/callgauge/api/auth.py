@@ -1,0 +1,44 @@
+"""Who asks: an API key in X-CEKURA-API-KEY or as a bearer token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from callgauge.flow.keys import find_key
+from callgauge.store.models import ApiKey
+
+HEADERS = ("HTTP_X_CEKURA_API_KEY", "HTTP_X_VOCERA_API_KEY")
+"""The second is what clients of the contract's older name send."""
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    def authenticate(self, request: Request) -> tuple[ApiKey, None] | None:
+        secret = _bearer(request) or next(
+            (request.META[name].strip() for name in HEADERS if request.META.get(name, "").strip()), ""
+        )
+        if not secret:
+            return None
+        key = find_key(secret)
+        if key is None:
+            raise AuthenticationFailed("The API key is not known or was revoked.")
+        return key, None
+
+    def authenticate_header(self, request: Request) -> str:
+        return "X-CEKURA-API-KEY"
+
+
+class HasKey(BasePermission):
+    message = "An API key is needed: send it as X-CEKURA-API-KEY or as a bearer token."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return isinstance(request.user, ApiKey)
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

@@ -1,0 +1,66 @@
+"""Errors on the wire: 400 {"field": ["message"]}, everything else {"detail": "message"}."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
+from django.db import OperationalError
+from django.http import Http404
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from callgauge.flow.errors import Conflict, FlowError, Invalid, NotFound, RateLimited
+
+log = logging.getLogger(__name__)
+
+
+class TooLarge(exceptions.APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The request body is larger than CALLGAUGE_MAX_BODY_MB allows."
+
+
+class Busy(exceptions.APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The database is busy or cannot be reached; nothing was changed. Try again."
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Every error that a view raises, as a response; None lets Django answer 500."""
+    response = exception_handler(_translate(error), context)
+    if response is None:
+        return None
+    if isinstance(error, RateLimited):
+        response["Retry-After"] = str(error.retry_after_secs)
+    if response.status_code == status.HTTP_400_BAD_REQUEST and isinstance(response.data, list):
+        response.data = {"non_field_errors": response.data}
+    if isinstance(error, exceptions.ParseError):
+        response.data = {"non_field_errors": [str(error.detail)]}
+    return response
+
+
+def _translate(error: Exception) -> Exception:
+    match error:
+        case Invalid():
+            return exceptions.ValidationError(error.messages)
+        case Conflict():
+            failure = exceptions.APIException(str(error))
+            failure.status_code = status.HTTP_409_CONFLICT
+            return failure
+        case RateLimited():
+            return exceptions.Throttled(detail=str(error))
+        case NotFound() | Http404() | PermissionDenied():
+            return exceptions.NotFound("Not found.")
+        case FlowError():
+            return exceptions.ValidationError({"non_field_errors": [str(error)]})
+        case RequestDataTooBig():
+            return TooLarge()
+        case TooManyFieldsSent():
+            return exceptions.ValidationError({"non_field_errors": ["The form has too many fields."]})
+        case OperationalError():
+            log.error("database: %s", type(error).__name__)
+            return Busy()
+        case _:
+            return error

@@ -1,0 +1,10 @@
+"""Every route of the API, each with and without the last slash."""
+
+from django.urls import re_path
+
+from callgauge.api import health
+
+urlpatterns = [
+    re_path(r"^healthz/?$", health.healthz),
+    re_path(r"^readyz/?$", health.readyz),
+]

@@ -1,0 +1,78 @@
+"""From a key to the rows it may see. Every query starts here; foreign and missing look the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from callgauge.flow.errors import Invalid, NotFound
+from callgauge.store.models import Agent, ApiKey, Project
+
+MAX_ID = 2**63 - 1
+
+
+def as_id(value: Any) -> int | None:
+    """An id as an integer or as digits; None for anything else. Larger than a row id can be is None too."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        text = value.strip()
+        if not (text.isascii() and text.isdigit() and len(text) < 20):
+            return None
+        value = int(text)
+    if isinstance(value, int) and 0 < value <= MAX_ID:
+        return value
+    return None
+
+
+def projects_of(key: ApiKey) -> QuerySet[Project]:
+    projects = Project.objects.filter(organization_id=key.organization_id)
+    return projects if key.project_id is None else projects.filter(pk=key.project_id)
+
+
+def agents_of(key: ApiKey) -> QuerySet[Agent]:
+    agents = Agent.objects.filter(project__organization_id=key.organization_id)
+    return agents if key.project_id is None else agents.filter(project_id=key.project_id)
+
+
+def find_project(key: ApiKey, project_id: Any) -> Project:
+    """Raises NotFound for what is foreign, missing or no id at all."""
+    number = as_id(project_id)
+    project = projects_of(key).select_related("organization").filter(pk=number).first() if number else None
+    if project is None:
+        raise NotFound
+    return project
+
+
+def find_agent(key: ApiKey, agent_id: Any) -> Agent:
+    """Raises NotFound for what is foreign, missing or no id at all."""
+    number = as_id(agent_id)
+    agent = agents_of(key).select_related("project").filter(pk=number).first() if number else None
+    if agent is None:
+        raise NotFound
+    return agent
+
+
+def find_agent_by_assistant(key: ApiKey, assistant_id: Any) -> Agent:
+    """By the provider's id, which some clients send as a number. An organization's key can see the same
+    id in two projects: that is Invalid, because guessing would file a call with the wrong tenant."""
+    text = str(assistant_id).strip()
+    found = list(agents_of(key).select_related("project").filter(assistant_id=text)[:2]) if text else []
+    if not found:
+        raise NotFound
+    if len(found) > 1:
+        raise Invalid.field("assistant_id", "Several projects have this assistant id; give agent_id instead.")
+    return found[0]
+
+
+def require_project(key: ApiKey, project_id: Any = None) -> Project:
+    """The project that a request is about: the key's own, or the one named.
+
+    Raises Invalid where an organization's key names none, NotFound for a foreign or missing one.
+    """
+    if project_id not in (None, ""):
+        return find_project(key, project_id)
+    if key.project is not None:
+        return key.project
+    raise Invalid.field("project_id", "This key reaches a whole organization: name the project (project_id).")

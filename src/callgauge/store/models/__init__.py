@@ -1,0 +1,61 @@
+"""The tables."""
+
+from callgauge.store.models.calls import Agent, CallLog, CallPayload
+from callgauge.store.models.evaluation import (
+    UNFINISHED,
+    Chunk,
+    ChunkKind,
+    ChunkState,
+    JudgeCall,
+    JudgeCallState,
+    MetricResult,
+    Priority,
+    Rerun,
+    RerunKind,
+    RerunState,
+    ResultOutcome,
+)
+from callgauge.store.models.metrics import Metric, MetricVersion, RubricRule
+from callgauge.store.models.reviews import Review
+from callgauge.store.models.system import Installation, RateBucket, RememberedRequest
+from callgauge.store.models.tenancy import (
+    ApiKey,
+    DuplicateCallPolicy,
+    Member,
+    Organization,
+    Project,
+    Role,
+    User,
+)
+
+__all__ = [
+    "UNFINISHED",
+    "Agent",
+    "ApiKey",
+    "CallLog",
+    "CallPayload",
+    "Chunk",
+    "ChunkKind",
+    "ChunkState",
+    "DuplicateCallPolicy",
+    "Installation",
+    "JudgeCall",
+    "JudgeCallState",
+    "Member",
+    "Metric",
+    "MetricResult",
+    "MetricVersion",
+    "Organization",
+    "Priority",
+    "Project",
+    "RateBucket",
+    "RememberedRequest",
+    "Rerun",
+    "RerunKind",
+    "RerunState",
+    "ResultOutcome",
+    "Review",
+    "Role",
+    "RubricRule",
+    "User",
+]

@@ -1,0 +1,103 @@
+"""Agents under watch, and the calls they held: narrow rows to search, payloads apart."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from callgauge.store.models.tenancy import Project
+
+
+class Agent(models.Model):
+    project = models.ForeignKey(Project, models.CASCADE, related_name="agents")
+    name = models.CharField(max_length=255)
+    assistant_id = models.CharField(max_length=255, blank=True)
+    """The agent's id at its provider; empty where there is none."""
+    description = models.TextField(blank=True)
+    language = models.CharField(max_length=32, default="en")
+    inbound = models.BooleanField(null=True)
+    contact_number = models.CharField(max_length=255, blank=True)
+    settings = models.JSONField(default=dict)
+    """Fields of the wire that nothing here acts on yet: kept and given back."""
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "assistant_id"], condition=~Q(assistant_id=""), name="assistant_id"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CallLog(models.Model):
+    """One finished call as received. What it said is in its payload."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="calls")
+    agent = models.ForeignKey(Agent, models.SET_NULL, null=True, related_name="calls")
+    call_id = models.CharField(max_length=100)
+    trace_id = models.CharField(max_length=32, blank=True)
+    timestamp = models.DateTimeField()
+    duration_secs = models.FloatField(null=True)
+    call_ended_reason = models.CharField(max_length=100, blank=True)
+    customer_number = models.CharField(max_length=100, blank=True)
+    dropoff_point = models.CharField(max_length=1000, blank=True)
+    topic = models.CharField(max_length=1000, blank=True)
+    success = models.BooleanField(null=True)
+    is_reviewed = models.BooleanField(default=False)
+    feedback = models.TextField(blank=True)
+    error_message = models.TextField(null=True)
+    pending_rerun_id = models.BigIntegerField(null=True)
+    """The newest rerun that owes this call a verdict; null when none does. Not a foreign key: it is
+    written for every call of a large rerun, and a rerun is never deleted before its calls."""
+    content_hash = models.CharField(max_length=64)
+    testing_channel_index = models.SmallIntegerField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    deleted_at = models.DateTimeField(null=True)
+    """Set where a person deleted the call but chose to keep its evaluations."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "call_id"], condition=Q(deleted_at=None), name="call_id_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["agent", "id"], name="call_agent"),
+            models.Index(fields=["project", "timestamp", "id"], name="call_project_time"),
+            models.Index(fields=["agent", "timestamp", "id"], name="call_agent_time"),
+            models.Index(
+                fields=["pending_rerun_id"], condition=~Q(pending_rerun_id=None), name="call_pending"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.call_id
+
+
+class CallPayload(models.Model):
+    """The wide part of a call. JSON is kept as text so that a list can pass it on unparsed."""
+
+    call = models.OneToOneField(CallLog, models.CASCADE, primary_key=True, related_name="payload")
+    transcript = models.TextField(blank=True)
+    """Lines `[MM:SS] Role: text`."""
+    turns = models.TextField(default="[]")
+    """JSON array, the wire's `transcript_object`."""
+    metadata = models.TextField(default="{}")
+    dynamic_variables = models.TextField(default="{}")
+    rubric = models.TextField(default="null")
+    """JSON array of the last verdict's grounds, the wire's `rubric`."""
+    user_generated_transcript = models.TextField(default="null")
+    voice_recording_url = models.TextField(blank=True)
+    raw = models.TextField(default="null")
+    """The transcript as it was sent, so that a better parser can read it again."""
+    raw_format = models.CharField(max_length=32, blank=True)
+    notes = models.JSONField(default=list)
+    """What the parser had to mend."""
+
+    def __str__(self) -> str:
+        return f"payload of {self.call_id}"

@@ -1,0 +1,212 @@
+"""The ledger: reruns, chunks with leases, results, and the checkpoint of every paid judge call."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from callgauge.store.models.calls import Agent, CallLog
+from callgauge.store.models.metrics import Metric, MetricVersion
+from callgauge.store.models.tenancy import ApiKey, Project
+
+
+class RerunKind(models.TextChoices):
+    LIVE = "live", "the first evaluation of a call that came in"
+    EVALUATE = "evaluate", "chosen metrics on chosen calls"
+    RERUN = "rerun", "a re-evaluation"
+
+
+class RerunState(models.TextChoices):
+    PLANNED = "planned"
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    DONE = "done"
+
+
+UNFINISHED = (RerunState.PLANNED, RerunState.RUNNING, RerunState.PAUSED)
+
+
+class Priority(models.IntegerChoices):
+    INTERACTIVE = 0
+    NORMAL = 1
+    BULK = 2
+
+
+class Rerun(models.Model):
+    """One request over calls: what was selected, with which versions, and how far it is."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="reruns")
+    agent = models.ForeignKey(Agent, models.SET_NULL, null=True)
+    kind = models.CharField(max_length=10, choices=RerunKind.choices)
+    state = models.CharField(max_length=10, choices=RerunState.choices, default=RerunState.PLANNED)
+    requested_by = models.ForeignKey(ApiKey, models.SET_NULL, null=True)
+    selection = models.JSONField(default=dict)
+    """{"calls": "all" | [ids] | N} as asked for; a long list is kept as its count and hash."""
+    metric_version_ids = models.JSONField(default=list)
+    rubric_version = models.PositiveIntegerField(default=0)
+    judge_model = models.CharField(max_length=255, blank=True)
+    fingerprint = models.CharField(max_length=64, blank=True)
+    """Equal for identical requests: see flow.rerun."""
+    last_call_id = models.BigIntegerField(default=0)
+    """Calls that came in after the request are not part of it."""
+    planned_through = models.BigIntegerField(default=0)
+    """Calls up to this id have been put into chunks."""
+    resets_while_planning = models.BooleanField(default=False)
+    """True for a selection too large to reset in one transaction: until the planner has passed a call,
+    readers show it as reset (see store.resets)."""
+    planned_at = models.DateTimeField(null=True)
+    total_calls = models.PositiveBigIntegerField(default=0)
+    settled_calls = models.PositiveBigIntegerField(default=0)
+    failed_calls = models.PositiveBigIntegerField(default=0)
+    total = models.PositiveBigIntegerField(default=0)
+    scored = models.PositiveBigIntegerField(default=0)
+    skipped = models.PositiveBigIntegerField(default=0)
+    failed = models.PositiveBigIntegerField(default=0)
+    judge_requests = models.PositiveBigIntegerField(default=0)
+    input_tokens = models.PositiveBigIntegerField(default=0)
+    cached_tokens = models.PositiveBigIntegerField(default=0)
+    output_tokens = models.PositiveBigIntegerField(default=0)
+    cost_usd = models.FloatField(default=0.0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["project", "kind", "id"], name="rerun_project"),
+            models.Index(
+                fields=["fingerprint", "id"], condition=~Q(fingerprint=""), name="rerun_fingerprint"
+            ),
+            models.Index(
+                fields=["project"],
+                condition=Q(resets_while_planning=True, planned_at=None),
+                name="rerun_resetting",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+class ChunkKind(models.TextChoices):
+    PLAN = "plan", "put the next calls of a rerun into chunks"
+    EVALUATE = "evaluate"
+
+
+class ChunkState(models.TextChoices):
+    PENDING = "pending"
+    LEASED = "leased"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class Chunk(models.Model):
+    """Work for one owner at a time: at most 100 calls of one rerun, or one stretch of planning."""
+
+    rerun = models.ForeignKey(Rerun, models.CASCADE, related_name="chunks")
+    kind = models.CharField(max_length=10, choices=ChunkKind.choices, default=ChunkKind.EVALUATE)
+    priority = models.SmallIntegerField(choices=Priority.choices)
+    call_ids = models.JSONField(default=list)
+    state = models.CharField(max_length=10, choices=ChunkState.choices, default=ChunkState.PENDING)
+    owner = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(null=True)
+    """A chunk that crashed its owner waits before it is tried again."""
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["priority", "id"],
+                condition=Q(state__in=["pending", "leased"]),
+                name="chunk_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"chunk {self.pk} of rerun {self.rerun_id}"
+
+
+class ResultOutcome(models.TextChoices):
+    SCORED = "scored"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+class MetricResult(models.Model):
+    """One metric version on one call in one rerun. Append-only; one is current per call and metric."""
+
+    call = models.ForeignKey(CallLog, models.CASCADE, related_name="results")
+    metric = models.ForeignKey(Metric, models.CASCADE, related_name="results", db_index=False)
+    version = models.ForeignKey(MetricVersion, models.CASCADE, related_name="results", db_index=False)
+    rerun = models.ForeignKey(Rerun, models.CASCADE, related_name="results")
+    outcome = models.CharField(max_length=8, choices=ResultOutcome.choices)
+    passed = models.BooleanField(null=True)
+    number = models.FloatField(null=True)
+    label = models.CharField(max_length=255, null=True)
+    reason = models.CharField(max_length=32, blank=True)
+    """Of a skip, or the code of a failure."""
+    retryable = models.BooleanField(default=False)
+    explanation = models.TextField(default="[]")
+    """JSON array of sentences."""
+    extra = models.TextField(default="{}")
+    """JSON object."""
+    low_trust = models.BooleanField(default=False)
+    input_hash = models.CharField(max_length=64)
+    """Of the call's content as it was measured: a result of stale content never becomes current."""
+    judge_model = models.CharField(max_length=255, blank=True)
+    prompt_hash = models.CharField(max_length=64, blank=True)
+    judge_requests = models.PositiveIntegerField(default=0)
+    input_tokens = models.PositiveIntegerField(default=0)
+    cached_tokens = models.PositiveIntegerField(default=0)
+    output_tokens = models.PositiveIntegerField(default=0)
+    cost_usd = models.FloatField(null=True)
+    is_current = models.BooleanField(default=False)
+    is_stale = models.BooleanField(default=False)
+    """Current only because the rerun after it failed."""
+    previous = models.ForeignKey("self", models.SET_NULL, null=True, db_index=False, related_name="+")
+    """The result that was current when this one was stored."""
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["call", "version", "rerun"], name="result_once"),
+            models.UniqueConstraint(
+                fields=["call", "metric"], condition=Q(is_current=True), name="one_current_result"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"result {self.pk}"
+
+
+class JudgeCallState(models.TextChoices):
+    STARTED = "started"
+    DONE = "done"
+
+
+class JudgeCall(models.Model):
+    """The checkpoint of one paid request: `started` is committed before it is sent, the answer before
+    anything uses it."""
+
+    key = models.CharField(max_length=64, unique=True)
+    rerun = models.ForeignKey(Rerun, models.CASCADE, related_name="judge_calls")
+    state = models.CharField(max_length=8, choices=JudgeCallState.choices, default=JudgeCallState.STARTED)
+    model = models.CharField(max_length=255)
+    request_hash = models.CharField(max_length=64)
+    answer = models.TextField(default="null")
+    """JSON object as the model gave it."""
+    answered_by = models.CharField(max_length=255, blank=True)
+    """The model that the provider says answered."""
+    attempts = models.PositiveSmallIntegerField(default=0)
+    judge_requests = models.PositiveIntegerField(default=0)
+    input_tokens = models.PositiveIntegerField(default=0)
+    cached_tokens = models.PositiveIntegerField(default=0)
+    output_tokens = models.PositiveIntegerField(default=0)
+    cost_usd = models.FloatField(null=True)
+    started_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"judge call {self.key[:8]}"

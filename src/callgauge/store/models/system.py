@@ -1,0 +1,50 @@
+"""Rows that serve the server itself: installation, rate limits, remembered requests."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from callgauge.store.models.evaluation import Rerun
+from callgauge.store.models.tenancy import Project
+
+
+class Installation(models.Model):
+    """One row: who this installation is on a broker or database that it shares."""
+
+    uid = models.CharField(max_length=32)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.uid
+
+
+class RateBucket(models.Model):
+    """A token bucket; in the database because limits must hold across processes and restarts."""
+
+    project = models.ForeignKey(Project, models.CASCADE)
+    scope = models.CharField(max_length=32)
+    tokens = models.FloatField()
+    refilled_at = models.FloatField()
+    """Unix seconds."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "scope"], name="one_bucket")]
+
+    def __str__(self) -> str:
+        return f"{self.scope} of project {self.project_id}"
+
+
+class RememberedRequest(models.Model):
+    """What an Idempotency-Key was used for."""
+
+    project = models.ForeignKey(Project, models.CASCADE)
+    key = models.CharField(max_length=255)
+    body_hash = models.CharField(max_length=64)
+    rerun = models.ForeignKey(Rerun, models.CASCADE)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "key"], name="one_request_per_key")]
+
+    def __str__(self) -> str:
+        return f"request {self.pk}"

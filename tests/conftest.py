@@ -1,0 +1,59 @@
+"""One suite for two databases: SQLite, and with `--db postgresql` again on PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.tenants import Tenant, tenant
+
+POSTGRESQL_URL = os.environ.get("TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/test")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--db", choices=["sqlite", "postgresql"], default="sqlite")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name in [n for n in os.environ if n.startswith("CALLGAUGE_") and not n.startswith("CALLGAUGE_TEST_")]:
+        del os.environ[name]
+    if config.getoption("--db") == "postgresql":
+        os.environ["CALLGAUGE_DATABASE_URL"] = POSTGRESQL_URL
+    os.environ["CALLGAUGE_RERUN_RATE"] = "off"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> None:
+    from django.conf import settings
+
+    if pytestconfig.getoption("--db") == "sqlite":
+        path: Path = tmp_path_factory.mktemp("db") / "test.sqlite3"
+        settings.DATABASES["default"]["TEST"]["NAME"] = str(path)
+
+
+@pytest.fixture(autouse=True)
+def _no_judge_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reaches a real model because a developer has a key in the environment."""
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def alice(db: None) -> Tenant:
+    return tenant("Acme", "Support")
+
+
+@pytest.fixture
+def bob(alice: Tenant) -> Tenant:
+    """Bob has a key of his own for the same project."""
+    return tenant("Acme", "Support")
+
+
+@pytest.fixture
+def charlie(db: None) -> Tenant:
+    """Charlie works somewhere else."""
+    return tenant("Rival", "Support")
