@@ -56,10 +56,13 @@ class JudgeError(Exception):
 
     retryable = False
 
-    def __init__(self, message: str, *, usage: Usage | None = None, attempts: int = 0) -> None:
+    def __init__(
+        self, message: str, *, usage: Usage | None = None, attempts: int = 0, faults: Sequence[str] = ()
+    ) -> None:
         super().__init__(message)
         self.usage = usage or Usage()
         self.attempts = attempts
+        self.faults = faults
 
 
 class JudgeUnavailable(JudgeError):

@@ -1,1 +1,70 @@
 """Clients for language models, and the scripted judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from callgauge.domain.judging import Judge
+from callgauge.judge import anthropic, gemini, openai, scripted
+from callgauge.judge.prices import Prices, parse_prices
+from callgauge.judge.settings import JudgeSettingError, JudgeSettings
+
+__all__ = [
+    "PROVIDERS",
+    "JudgeSettingError",
+    "JudgeSettings",
+    "Prices",
+    "open_judge",
+    "parse_judge",
+    "parse_prices",
+]
+
+PROVIDERS: Mapping[str, Callable[[JudgeSettings], Judge]] = {
+    "openai": openai.open_judge,
+    "anthropic": anthropic.open_judge,
+    "gemini": gemini.open_judge,
+    "scripted": scripted.open_judge,
+}
+
+
+def parse_judge(value: str) -> JudgeSettings | None:
+    """Read `provider:model` or `scripted:FILE`; None for the empty text, which means "no judge".
+
+    The other fields of the returned settings have their defaults: fill them with `dataclasses.replace`.
+    Raises JudgeSettingError that names what is allowed.
+    """
+    value = value.strip()
+    if not value:
+        return None
+    provider, _, model = value.partition(":")
+    provider, model = provider.strip().lower(), model.strip()
+    if provider not in PROVIDERS:
+        raise JudgeSettingError(
+            f"{value!r} names no judge: write {_allowed()}, or leave it empty for no judge"
+        )
+    if not model:
+        what = "file" if provider == "scripted" else "model"
+        raise JudgeSettingError(f"{value!r} lacks the {what}: write {_form(provider)}")
+    if provider == "scripted":
+        path = Path(model).expanduser()
+        return JudgeSettings(provider=provider, model=path.stem, script=path)
+    return JudgeSettings(provider=provider, model=model)
+
+
+def open_judge(settings: JudgeSettings) -> Judge:
+    """Make the client; nothing is sent yet. Raises JudgeSettingError where a setting cannot work."""
+    opener = PROVIDERS.get(settings.provider)
+    if opener is None:
+        raise JudgeSettingError(f"{settings.provider!r} is no provider: write {_allowed()}")
+    settings.check()
+    return opener(settings)
+
+
+def _form(provider: str) -> str:
+    return f"{provider}:{'FILE' if provider == 'scripted' else 'MODEL'}"
+
+
+def _allowed() -> str:
+    *most, last = (_form(provider) for provider in PROVIDERS)
+    return f"{', '.join(most)} or {last}"

@@ -1,0 +1,208 @@
+"""The loop that all providers share: tries, waits, deadline, and asking again for a usable answer."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import aiohttp
+import orjson
+
+from callgauge.domain.judging import (
+    JudgeAnswer,
+    JudgeError,
+    JudgeInvalidAnswer,
+    JudgeRefused,
+    JudgeRequest,
+    JudgeUnavailable,
+)
+from callgauge.domain.outcomes import Usage
+from callgauge.judge.adapter import Adapter, MalformedReply, Quirks, Reply, Tokens, concede
+from callgauge.judge.answers import UnusableAnswer, read_answer
+from callgauge.judge.replies import HttpReply, is_final_refusal, read_limited, server_words
+from callgauge.judge.retry import Clock, retry_after_secs, wait_secs
+from callgauge.judge.session import open_session
+from callgauge.judge.settings import JudgeSettings
+
+log = logging.getLogger(__name__)
+
+_REASK_TEMPERATURE = 0.3
+"""For a model that gave the very same unusable text twice: at 0 it would go on for ever."""
+_MAX_GROWTH = 4
+"""A truncated answer gets twice the tokens, up to this many times the request's own limit."""
+_CONCEDED = "setting_refused"
+_MAX_CONCESSIONS = 3
+"""Per question: there are two settings to give way on, and one may change twice."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What one question has cost so far, answered or not."""
+
+    ends_at: float
+    usage: Usage = field(default_factory=Usage)
+    attempts: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    def describe(self) -> str:
+        counted = ", ".join(f"{word} x{count}" for word, count in Counter(self.faults).items())
+        requests = f"{self.attempts} request{'' if self.attempts == 1 else 's'}"
+        return f"{requests}; {counted}" if counted else requests
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """One try that failed and may be repeated."""
+
+    word: str
+    at_least_secs: float | None = None
+    """What the server asked to wait."""
+
+
+class HttpJudge:
+    """A judge behind an HTTP API. One session, opened on the loop of the first question."""
+
+    scripted = False
+
+    def __init__(self, adapter: Adapter, settings: JudgeSettings, *, clock: Clock | None = None) -> None:
+        self.adapter = adapter
+        self._settings = settings
+        self._clock = clock or Clock()
+        self._quirks = adapter.quirks
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def model(self) -> str:
+        return f"{self.adapter.provider}:{self._settings.model}"
+
+    async def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def ask(self, request: JudgeRequest) -> JudgeAnswer:
+        tally = _Tally(ends_at=self._clock.now() + self._settings.deadline_secs)
+        try:
+            return await self._ask(request, tally)
+        except JudgeError as error:
+            error.usage, error.attempts, error.faults = tally.usage, tally.attempts, tuple(tally.faults)
+            raise
+
+    async def _ask(self, request: JudgeRequest, tally: _Tally) -> JudgeAnswer:
+        asked, last_text = request, None
+        for _ in range(1 + self._settings.reasks):
+            reply = await self._send(asked, tally)
+            if reply.refusal:
+                raise JudgeRefused(f"{self.model} declined to answer: {self._safe(reply.refusal)}")
+            try:
+                content = read_answer(reply.text, request.schema)
+            except UnusableAnswer as fault:
+                problem = "the answer was cut off" if reply.truncated else str(fault)
+                tally.faults.append("truncated" if reply.truncated else fault.word)
+            else:
+                return JudgeAnswer(content, self.model, tally.usage, tally.attempts, tuple(tally.faults))
+            asked = _again(asked, request, reply, same_text=reply.text == last_text)
+            last_text = reply.text
+        raise JudgeInvalidAnswer(f"{self.model} gave no usable answer: {problem} ({tally.describe()})")
+
+    async def _send(self, request: JudgeRequest, tally: _Tally) -> Reply:
+        """One reply, over as many HTTP tries as the settings allow."""
+        failures = 0
+        while True:
+            fault = await self._try(request, tally)
+            if isinstance(fault, Reply):
+                return fault
+            tally.faults.append(fault.word)
+            if fault.word == _CONCEDED:
+                continue
+            failures += 1
+            if failures >= self._settings.http_tries:
+                raise JudgeUnavailable(f"{self.model} could not be used: {tally.describe()}")
+            wait = wait_secs(self._clock, failures, fault.at_least_secs)
+            if self._clock.now() + wait >= tally.ends_at:
+                raise self._too_late(tally, wait)
+            await self._clock.sleep(wait)
+
+    async def _try(self, request: JudgeRequest, tally: _Tally) -> Reply | _Fault:
+        left_secs = tally.ends_at - self._clock.now()
+        if left_secs <= 0:
+            raise self._too_late(tally, 0)
+        tally.attempts += 1
+        sent = self._quirks
+        try:
+            async with self._clock.timeout(min(self._settings.timeout_secs, left_secs)):
+                reply = await self._post(self.adapter.body(request, sent))
+        except TimeoutError:
+            return _Fault("timeout")
+        except aiohttp.InvalidURL:
+            raise JudgeRefused(f"{self.model}: the address cannot be used") from None
+        except (aiohttp.ClientError, OSError):
+            # The cause names hosts and ports at most, but a proxy's words could hold more: leave it out.
+            return _Fault("connection")
+        if reply.status == 200:
+            return self._read(reply, tally)
+        return self._refused_or_fault(reply, sent, tally)
+
+    async def _post(self, body: bytes) -> HttpReply:
+        if self._session is None:
+            self._session = open_session(self.adapter.url, self.adapter.headers)
+        async with self._session.post(self.adapter.url, data=body, allow_redirects=False) as response:
+            return HttpReply(response.status, response.headers, await read_limited(response))
+
+    def _read(self, http: HttpReply, tally: _Tally) -> Reply | _Fault:
+        try:
+            document = orjson.loads(http.body)
+            if not isinstance(document, Mapping):
+                raise MalformedReply("the reply is no JSON object")
+            reply = self.adapter.read(document)
+        except (orjson.JSONDecodeError, MalformedReply):
+            return _Fault("malformed_reply")
+        tally.usage += self._usage(reply.tokens)
+        return reply
+
+    def _usage(self, tokens: Tokens) -> Usage:
+        cost = self.adapter.cost(tokens)
+        return Usage(1, tokens.input, tokens.cached, tokens.output, cost)
+
+    def _refused_or_fault(self, http: HttpReply, sent: Quirks, tally: _Tally) -> _Fault:
+        """Raises JudgeRefused where trying again would only repeat the refusal."""
+        if http.status in {408, 429} or http.status >= 500:
+            if is_final_refusal(http):
+                raise self._refusal(http)
+            return _Fault(str(http.status), retry_after_secs(http.headers, self._clock.wall()))
+        may_concede = http.status in {400, 422} and tally.faults.count(_CONCEDED) < _MAX_CONCESSIONS
+        learned = concede(sent, server_words(http.body)) if may_concede else None
+        if learned is None:
+            raise self._refusal(http)
+        if learned != self._quirks:
+            log.info("%s refuses a setting of the request; from now on it gets %s", self.model, learned)
+            self._quirks = learned
+        return _Fault(_CONCEDED)
+
+    def _refusal(self, http: HttpReply) -> JudgeRefused:
+        words = self._safe(server_words(http.body))
+        return JudgeRefused(
+            f"{self.model} refused the request (HTTP {http.status}): {words or 'no reason given'}"
+        )
+
+    def _too_late(self, tally: _Tally, wait_secs: float) -> JudgeUnavailable:
+        secs = f"{self._settings.deadline_secs:g} s"
+        why = f"a wait of {wait_secs:.0f} s would pass the deadline of" if wait_secs else "no answer within"
+        return JudgeUnavailable(f"{self.model} could not be used: {why} {secs} ({tally.describe()})")
+
+    def _safe(self, words: str) -> str:
+        """The server's words without the key, which some servers repeat."""
+        key = self._settings.api_key
+        return words.replace(key, "[key]") if key else words
+
+
+def _again(asked: JudgeRequest, first: JudgeRequest, reply: Reply, *, same_text: bool) -> JudgeRequest:
+    """The same prompt, byte by byte; only what would make the same fault certain is changed."""
+    if reply.truncated:
+        grown = min(asked.max_output_tokens * 2, first.max_output_tokens * _MAX_GROWTH)
+        asked = replace(asked, max_output_tokens=grown)
+    if same_text and asked.temperature == 0:
+        asked = replace(asked, temperature=_REASK_TEMPERATURE)
+    return asked

@@ -1,0 +1,97 @@
+"""OpenAI's chat completions, which Azure, vLLM, Ollama, LiteLLM and many others speak too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from callgauge.domain.judging import JudgeRequest, Message
+from callgauge.judge.adapter import MalformedReply, Quirks, Reply, Tokens, count_of, field_of
+from callgauge.judge.client import HttpJudge
+from callgauge.judge.prices import PriceList, Prices
+from callgauge.judge.schema_text import with_schema_in_system
+from callgauge.judge.settings import JudgeSettingError, JudgeSettings, endpoint
+
+_DEFAULT_URL = "https://api.openai.com/v1"
+_OWN_HOSTS = ("api.openai.com", ".openai.azure.com", ".services.ai.azure.com")
+"""Servers of OpenAI's own models, which want `max_completion_tokens`; others know `max_tokens`."""
+
+
+def open_judge(settings: JudgeSettings) -> HttpJudge:
+    return HttpJudge(OpenAIChat(settings), settings)
+
+
+class OpenAIChat:
+    provider = "openai"
+
+    def __init__(self, settings: JudgeSettings) -> None:
+        if not settings.api_key and not settings.base_url:
+            raise JudgeSettingError(
+                "openai needs an API key (CALLGAUGE_JUDGE_API_KEY), or a base URL "
+                "(CALLGAUGE_JUDGE_BASE_URL) of a server that asks for none"
+            )
+        self.url = endpoint(settings.base_url, _DEFAULT_URL, "/chat/completions")
+        host = urlsplit(self.url).hostname or ""
+        self.headers: Mapping[str, str] = _authorization(host, settings.api_key)
+        self.quirks = Quirks(max_completion_tokens=host.endswith(_OWN_HOSTS))
+        self._model = settings.model
+        self._schema_in_system = settings.response_format == "json_object"
+        prices: Prices | PriceList = settings.prices or PriceList(settings.model, api_url=self.url)
+        self.cost = prices.cost
+
+    def body(self, request: JudgeRequest, quirks: Quirks) -> bytes:
+        messages = request.messages
+        if self._schema_in_system:
+            messages = with_schema_in_system(messages, request.schema)
+            response_format: dict[str, Any] = {"type": "json_object"}
+        else:
+            schema = {"name": request.schema_name, "strict": True, "schema": request.schema}
+            response_format = {"type": "json_schema", "json_schema": schema}
+        limit = "max_completion_tokens" if quirks.max_completion_tokens else "max_tokens"
+        document: dict[str, Any] = {
+            "model": self._model,
+            "messages": _messages(messages),
+            "response_format": response_format,
+            limit: request.max_output_tokens,
+        }
+        if quirks.temperature and request.temperature is not None:
+            document["temperature"] = request.temperature
+        return orjson.dumps(document)
+
+    def read(self, document: Mapping[str, Any]) -> Reply:
+        choice = field_of(document, "choices", 0)
+        message = field_of(choice, "message")
+        if not isinstance(message, Mapping):
+            raise MalformedReply("the reply holds no choice with a message")
+        content = message.get("content")
+        reason = field_of(choice, "finish_reason")
+        refusal = message.get("refusal")
+        if not refusal and reason == "content_filter":
+            refusal = "the content filter stopped the answer"
+        usage = document.get("usage")
+        return Reply(
+            text=content if isinstance(content, str) else "",
+            tokens=Tokens(
+                input=count_of(usage, "prompt_tokens"),
+                cached=count_of(usage, "prompt_tokens_details", "cached_tokens")
+                or count_of(usage, "prompt_cache_hit_tokens"),  # DeepSeek's word for it
+                output=count_of(usage, "completion_tokens"),
+            ),
+            truncated=reason == "length",
+            refusal=str(refusal) if refusal else "",
+        )
+
+
+def _authorization(host: str, key: str) -> dict[str, str]:
+    if not key:
+        return {}
+    if host.endswith(".azure.com"):
+        return {"api-key": key}
+    return {"Authorization": f"Bearer {key}"}
+
+
+def _messages(messages: Sequence[Message]) -> list[dict[str, str]]:
+    return [{"role": message.role, "content": message.text} for message in messages]
