@@ -39,6 +39,13 @@ class HasKey(BasePermission):
         return isinstance(request.user, ApiKey)
 
 
+def key_of(request: Request) -> ApiKey:
+    """The key that a request came with; HasKey has made sure that there is one."""
+    key = request.user
+    assert isinstance(key, ApiKey)
+    return key
+
+
 def _bearer(request: Request) -> str:
     scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
