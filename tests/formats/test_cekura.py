@@ -188,7 +188,7 @@ def test_rows_without_words_are_left_out_with_a_note(content: object) -> None:
         "cekura", [{"role": "agent", "content": content}, {"role": "user", "content": "Hi"}]
     )
     assert [turn.text for turn in parsed.turns] == ["Hi"]
-    assert "row 1: no text, left out" in parsed.notes
+    assert "row 1: nothing in it, left out" in parsed.notes
 
 
 def test_unknown_role_beside_both_sides_is_system() -> None:
@@ -247,7 +247,7 @@ def test_rows_delivered_twice_are_kept_once_but_people_may_repeat_themselves() -
         ("Agent: hi", "the text is not valid JSON."),
         ("[" * 100_000, "the JSON text is nested too deeply."),
         ([{"role": "user", "content": "x"}, "hi"], "Row 2: expected an object, found a text."),
-        ([{"role": "tool_call", "data": 3}], "Row 1: expected an object, found a number."),
+        ([{"role": "tool_call", "data": 3}], "Row 1, field 'data': expected an object, found a number."),
         ([{"role": "agent", "tool_calls": [None]}], "Row 1: expected a tool as an object, found null."),
         (
             [{"role": "user", "content": "x"}] * 50_001,

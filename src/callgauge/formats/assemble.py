@@ -5,37 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from callgauge.domain.calls import SPOKEN_ROLES, Role, Turn
+from callgauge.domain.calls import SPOKEN_ROLES, Role, Tool, Turn
 from callgauge.formats.errors import TranscriptError
 from callgauge.formats.notes import Notes
+from callgauge.formats.parsed import Options
 from callgauge.formats.roles import role_key, shown_name
 from callgauge.formats.rows import MAX_TURNS, Draft
 from callgauge.formats.times import MAX_CALL_SECS, Moment
 
+_NO_TOOL = Tool()
 
-def assemble(
-    drafts: list[Draft],
-    notes: Notes,
-    *,
-    agent_speaker: str | int | None = None,
-    origin_secs: float | None = None,
-) -> tuple[Turn, ...]:
-    """Turns in the order of the rows.
+_PLACEHOLDER_ROWS = 3
+"""Fewer rows may truly share a time: providers that send whole seconds let two turns fall together."""
 
-    `agent_speaker` names the role or speaker that is the agent, whatever the words usually mean.
-    `origin_secs` is the call's start since 1970, used for absolute times where it is not later than they are.
-    """
+
+def assemble(drafts: list[Draft], notes: Notes, options: Options) -> tuple[Turn, ...]:
+    """Turns in the order of the rows."""
     if len(drafts) > MAX_TURNS:
         raise TranscriptError(f"{len(drafts):,} turns are more than the {MAX_TURNS:,} that a call may have.")
-    _decide_roles(drafts, notes, agent_speaker)
-    base = _base(drafts, origin_secs)
+    _decide_roles(drafts, notes, options.agent_speaker)
+    _drop_placeholders(drafts, notes)
+    base = _base(drafts, options.origin_secs)
     names: dict[str, str] = {}
     seen: set[tuple[object, ...]] = set()
     turns: list[Turn] = []
     latest = 0.0
     for draft in drafts:
-        if not draft.text and draft.tool is None:
-            notes.add("no text, left out", draft.row)
+        if not draft.text and draft.tool in (None, _NO_TOOL):
+            notes.add("nothing in it, left out", draft.row)
             continue
         turn = _turn(draft, base, names, notes)
         if _is_double(draft, turn, seen):
@@ -102,6 +99,18 @@ def _base(drafts: Iterable[Draft], origin_secs: float | None) -> float:
     if origin_secs is not None and earliest - MAX_CALL_SECS <= origin_secs <= earliest:
         return origin_secs
     return earliest
+
+
+def _drop_placeholders(drafts: list[Draft], notes: Notes) -> None:
+    """Clients without times often fill in one value (mostly 0) everywhere: that is no time."""
+    starts = {draft.start for draft in drafts}
+    if len(drafts) < _PLACEHOLDER_ROWS or len(starts) != 1 or None in starts:
+        return
+    if any(draft.end is not None and draft.end not in starts for draft in drafts):
+        return
+    notes.add("every row has the same time, so the times were left out")
+    for draft in drafts:
+        draft.start = draft.end = None
 
 
 def _decide_roles(drafts: list[Draft], notes: Notes, agent_speaker: str | int | None) -> None:

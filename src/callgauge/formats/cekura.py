@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from callgauge.formats.notes import Notes
-from callgauge.formats.parsed import Format
-from callgauge.formats.rows import Draft, find_rows, read_rows, rows_in
+from callgauge.formats.parsed import Format, peek
+from callgauge.formats.rows import Draft, read_rows, rows_in
 
 _PATHS = ("transcript_json", "transcript", "transcript_object", "messages", "turns", "items")
 
@@ -16,7 +16,7 @@ def read(payload: Any, notes: Notes) -> list[Draft]:
 
 
 def detects(payload: Any) -> bool:
-    return find_rows(payload, _PATHS) is not None
+    return any("role" in row and ("content" in row or "data" in row) for row in peek(payload, _PATHS))
 
 
 FORMAT = Format("cekura", "Rows with role, content, start_time and end_time in seconds", read, detects)

@@ -23,6 +23,18 @@ class Format:
     read: Callable[[Any, Notes], list[Draft]]
     detects: Callable[[Any], bool]
     """Whether a payload without a declared type looks like this format."""
+    literal: bool = False
+    """Whether this type, once declared, is never second-guessed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the caller knows of a call beside its rows."""
+
+    agent_speaker: str | int | None = None
+    """The role or speaker that is the agent, whatever the words usually mean."""
+    origin_secs: float | None = None
+    """The call's start since 1970; used for absolute times where it is not later than they are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,41 +10,40 @@ from callgauge.domain.calls import SPOKEN_ROLES
 from callgauge.formats.assemble import assemble
 from callgauge.formats.errors import TranscriptError, UnknownFormatError
 from callgauge.formats.notes import Notes
-from callgauge.formats.parsed import Format, Parsed
+from callgauge.formats.parsed import Format, Options, Parsed
+
+GENERAL = "cekura"
+"""The format whose reader takes any rows with a role and words."""
 
 MAX_ENCODINGS = 2
 """Form clients send JSON text; some encode a text that already was JSON."""
 
 
 def read_payload(
-    formats: Mapping[str, Format],
-    transcript_type: str | None,
-    payload: Any,
-    agent_speaker: str | int | None = None,
-    origin_secs: float | None = None,
+    formats: Mapping[str, Format], transcript_type: str | None, payload: Any, options: Options
 ) -> Parsed:
-    """Reads as declared, or as recognised where nothing was declared or the declared way gave no turns."""
+    """Reads as declared, or as recognised where nothing was declared or the declared type cannot be right."""
     declared = _declared(formats, transcript_type)
     payload = decode(payload)
-    if payload is None or payload == "":
+    if payload is None:
         return Parsed((), declared.name if declared else "", ("no transcript was sent",))
-    if declared is None:
-        found = _recognised(formats, payload)
-        return _read(found or next(iter(formats.values())), payload, agent_speaker, origin_secs)
+    found = next((known for known in formats.values() if known.detects(payload)), formats[GENERAL])
+    if declared is None or declared is found or declared.literal:
+        return _read(declared or found, payload, options)
+    if found.name != GENERAL and not declared.detects(payload):
+        return _reread(declared, found, payload, options) or _read(declared, payload, options)
     try:
-        parsed = _read(declared, payload, agent_speaker, origin_secs)
+        parsed = _read(declared, payload, options)
     except TranscriptError:
-        other = _other(formats, declared, payload, agent_speaker, origin_secs)
+        other = _reread(declared, found, payload, options)
         if other is None:
             raise
         return other
-    if parsed.turns:
-        return parsed
-    return _other(formats, declared, payload, agent_speaker, origin_secs) or parsed
+    return parsed if parsed.turns else _reread(declared, found, payload, options) or parsed
 
 
 def decode(payload: Any) -> Any:
-    """The JSON value of a payload that may still be JSON text."""
+    """The JSON value of a payload that may still be JSON text; None for an empty text."""
     for _ in range(MAX_ENCODINGS):
         if not isinstance(payload, (str, bytes, bytearray)):
             break
@@ -68,14 +67,9 @@ def _declared(formats: Mapping[str, Format], transcript_type: str | None) -> For
     return found
 
 
-def _recognised(formats: Mapping[str, Format], payload: Any) -> Format | None:
-    return next((known for known in formats.values() if known.detects(payload)), None)
-
-
-def _read(known: Format, payload: Any, agent_speaker: str | int | None, origin_secs: float | None) -> Parsed:
+def _read(known: Format, payload: Any, options: Options) -> Parsed:
     notes = Notes()
-    drafts = known.read(payload, notes)
-    turns = assemble(drafts, notes, agent_speaker=agent_speaker, origin_secs=origin_secs)
+    turns = assemble(known.read(payload, notes), notes, options)
     if not turns:
         notes.add("the transcript holds no turns")
     elif not any(turn.role in SPOKEN_ROLES for turn in turns):
@@ -83,22 +77,13 @@ def _read(known: Format, payload: Any, agent_speaker: str | int | None, origin_s
     return Parsed(turns, known.name, notes.lines())
 
 
-def _other(
-    formats: Mapping[str, Format],
-    declared: Format,
-    payload: Any,
-    agent_speaker: str | int | None,
-    origin_secs: float | None,
-) -> Parsed | None:
-    """A reading as the format that the payload looks like, if that is another one and gives turns."""
-    found = _recognised(formats, payload)
-    if found is None or found is declared:
-        return None
+def _reread(declared: Format, found: Format, payload: Any, options: Options) -> Parsed | None:
+    """The reading as the format that was recognised, None where that gives no turns either."""
     try:
-        parsed = _read(found, payload, agent_speaker, origin_secs)
+        parsed = _read(found, payload, options)
     except TranscriptError:
         return None
     if not parsed.turns:
         return None
-    note = f"declared as {declared.name}, but it is {found.name} and was read so"
+    note = f"declared as {declared.name}, but it looks like {found.name} and was read so"
     return Parsed(parsed.turns, parsed.format, (note, *parsed.notes))

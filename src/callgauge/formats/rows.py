@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from callgauge.domain.calls import Role, Tool
@@ -47,6 +48,8 @@ class Shape:
         "time",
         "timestamp",
         "time_sec",
+        "created_at",
+        "createdAt",
     )
     end: tuple[str, ...] = ("end_time", "end", "endTime", "ended_at")
 
@@ -109,24 +112,21 @@ def read_row(row: Row, number: int, notes: Notes, shape: Shape = _ANY) -> list[D
     role = role_of(name)
     start = moment(first(row, shape.start), number, notes)
     end = moment(first(row, shape.end), number, notes)
+    times = (start, end)
     if role is Role.TOOL_CALL:
         found = _listed(row, "tool_calls", "toolCalls") or [_data(row, number)]
-        return [_tool_draft(Role.TOOL_CALL, tool, row, number, start, end, notes) for tool in found]
+        return _tool_drafts(role, found, row, number, times, notes)
     if role is Role.TOOL_RESULT:
         found = _listed(row, "tool_results", "results") or [_data(row, number)]
-        return [_tool_draft(Role.TOOL_RESULT, tool, row, number, start, end, notes) for tool in found]
-    drafts = [
-        Draft(
-            number, name, role, text_of(first(row, shape.text), notes, number), start, end, None, row_id(row)
-        )
-    ]
+        return _tool_drafts(role, found, row, number, times, notes)
+    text = text_of(first(row, shape.text), notes, number)
     calls = _listed(row, "tool_calls", "toolCalls")
     legacy = row.get("function_call")
     if not calls and isinstance(legacy, dict):
         calls = [legacy]
-    drafts += [_tool_draft(Role.TOOL_CALL, tool, {}, number, start, end, notes) for tool in calls]
-    for tool in _listed(row, "tool_results"):
-        drafts.append(_tool_draft(Role.TOOL_RESULT, tool, {}, number, start, end, notes))
+    drafts = [Draft(number, name, role, text, start, end, None, row_id(row))]
+    drafts += _tool_drafts(Role.TOOL_CALL, calls, {}, number, times, notes)
+    drafts += _tool_drafts(Role.TOOL_RESULT, _listed(row, "tool_results"), {}, number, times, notes)
     if len(drafts) > 1 and not drafts[0].text:
         del drafts[0]  # the row only carried tools
     return drafts
@@ -189,27 +189,43 @@ def _is_error(source: Row) -> bool | None:
     return None
 
 
-def _tool_draft(
-    role: Role, source: Any, row: Row, number: int, start: Moment | None, end: Moment | None, notes: Notes
-) -> Draft:
-    if not isinstance(source, dict):
-        raise TranscriptError(f"expected a tool as an object, found {kind_of(source)}.", row=number)
-    tool = tool_in(source, role, number)
-    text = ""
-    if row and source is not row:  # the row's own words beside its tool
-        text = text_of(first(row, ("content", "message")), notes, number)
-        if role is Role.TOOL_RESULT and not tool.result:
-            tool, text = Tool(tool.id, tool.name, tool.arguments, text, tool.is_error), ""
-    elif role is Role.TOOL_CALL:
-        text = text_of(first(source, ("content", "message")), notes, number)
-    return Draft(number, role.value, role, text, start, end, tool)
+def _tool_drafts(
+    role: Role,
+    sources: list[Any],
+    row: Row,
+    number: int,
+    times: tuple[Moment | None, Moment | None],
+    notes: Notes,
+) -> list[Draft]:
+    """One draft for each tool; the words of `row` (empty where they are a turn already) go to the first."""
+    text = text_of(first(row, ("content", "message")), notes, number)
+    drafts: list[Draft] = []
+    for source in sources:
+        if not isinstance(source, dict):
+            raise TranscriptError(f"expected a tool as an object, found {kind_of(source)}.", row=number)
+        tool = tool_in(source, role, number)
+        if role is Role.TOOL_RESULT and source is row:
+            text = ""  # the row's words are the result itself
+        elif role is Role.TOOL_RESULT and text and not tool.result:
+            tool, text = replace(tool, result=text), ""
+        drafts.append(Draft(number, role.value, role, text, times[0], times[1], tool))
+        text = ""
+    return drafts
 
 
 def _data(row: Row, number: int) -> Row:
+    """The tool's own object: `data` (some clients send it as JSON text), or else the row."""
     data = row.get("data")
+    if isinstance(data, str):
+        try:
+            data = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise TranscriptError("expected an object, found a text.", row=number, key="data") from error
     if data is None:
         return row
-    return as_row(data, number)
+    if not isinstance(data, dict):
+        raise TranscriptError(f"expected an object, found {kind_of(data)}.", row=number, key="data")
+    return data
 
 
 def _listed(row: Row, *keys: str) -> list[Any]:
