@@ -1,0 +1,290 @@
+"""Metrics: make, edit, delete, restore, and which of them measure an agent's calls.
+
+What a metric asks stands in a version that is never changed: an edit of it adds one. Switches, order and
+the agents it is for stand on the metric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.text import slugify
+
+from callgauge.domain.calls import stable_hash
+from callgauge.domain.metrics import EvalType, MetricKind, MetricSpec, Trigger
+from callgauge.flow.errors import Conflict, Invalid, NotFound
+from callgauge.flow.rubric import add_rule, drop_rules, require_fit
+from callgauge.store.models import Agent, Metric, MetricVersion, Project
+
+ASKED = (
+    "kind",
+    "eval_type",
+    "description",
+    "prompt",
+    "custom_code",
+    "labels",
+    "built_in",
+    "audio_enabled",
+    "configuration",
+    "trigger",
+    "trigger_type",
+    "trigger_prompt",
+    "trigger_code",
+)
+"""The columns of a version that decide what is asked: its content hash is made of them."""
+FROZEN = ("name", "predefined_code", *ASKED)
+"""The columns that an edit may change only by adding a version."""
+SWITCHES = (
+    "observability_enabled",
+    "simulation_enabled",
+    "sampling_enabled",
+    "display_order",
+    "add_to_new_agents",
+)
+
+MAX_LABEL = 255
+SLUG_TRIES = 5
+"""Two requests that pick the same free slug at once: the loser picks again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricChange:
+    """What a request says of a metric; what it does not mention stays as it is."""
+
+    frozen: Mapping[str, Any] = field(default_factory=dict)
+    """Columns of FROZEN."""
+    switches: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the wire that are kept and given back."""
+    agents: Collection[int] | None = None
+    slug: str = ""
+    in_rubric: bool | None = None
+    """True adds a rule unless there is one, False takes the metric's rules out."""
+
+
+def create_metric(project: Project, change: MetricChange, *, by: str = "") -> Metric:
+    """Make a metric with its first version. Without agents it measures every agent of the project."""
+    frozen = {"kind": MetricKind.LLM_JUDGE.value, **_blank(), **change.frozen}
+    _check(frozen)
+    for _ in range(SLUG_TRIES):
+        try:
+            return _create(project, change, frozen, by)
+        except IntegrityError:
+            if change.slug:
+                raise Invalid.field("slug", "A metric with this slug already exists.") from None
+    raise Conflict("The metric could not be stored: others are being made at the same time. Try again.")
+
+
+@transaction.atomic
+def _create(project: Project, change: MetricChange, frozen: Mapping[str, Any], by: str) -> Metric:
+    name = frozen["name"]
+    metric = Metric.objects.create(
+        project=project,
+        name=name,
+        slug=change.slug or _free_slug(project.pk, name),
+        every_agent=not change.agents,
+        settings=dict(change.settings),
+        **change.switches,
+    )
+    version = _add_version(metric, frozen, number=1, by=by, reason="")
+    if change.agents:
+        metric.agents.set(_agents(project.pk, change.agents))
+    if change.in_rubric:
+        add_rule(metric, version)
+    return metric
+
+
+@transaction.atomic
+def edit_metric(metric: Metric, change: MetricChange, *, by: str = "", reason: str = "") -> Metric:
+    """Change a metric. A version is added only where what it asks, or its name, is not what it was."""
+    locked = Metric.objects.select_for_update(no_key=True).filter(pk=metric.pk, deleted_at=None).first()
+    if locked is None:
+        raise NotFound
+    version = current_version(locked)
+    before = {name: getattr(version, name) for name in FROZEN}
+    frozen = {**before, **change.frozen}
+    if frozen != before:
+        _check(frozen)
+        if frozen["eval_type"] != before["eval_type"]:
+            require_fit(locked, EvalType(frozen["eval_type"]))
+        version = _add_version(locked, frozen, number=version.number + 1, by=by, reason=reason)
+        locked.name = frozen["name"]
+    for name, value in change.switches.items():
+        setattr(locked, name, value)
+    locked.settings = {**locked.settings, **change.settings}
+    locked.slug = change.slug or locked.slug
+    if change.agents is not None:
+        locked.agents.set(_agents(locked.project_id, change.agents))
+        locked.every_agent = False
+    try:
+        with transaction.atomic():
+            locked.save()
+    except IntegrityError:
+        raise Invalid.field("slug", "A metric with this slug already exists.") from None
+    if change.in_rubric is not None:
+        if change.in_rubric:
+            add_rule(locked, version)
+        else:
+            drop_rules(locked)
+    return locked
+
+
+@transaction.atomic
+def delete_metric(metric: Metric) -> None:
+    """The metric measures nothing from now on; its versions and results stay, because history names them."""
+    drop_rules(metric)
+    Metric.objects.filter(pk=metric.pk, deleted_at=None).update(
+        deleted_at=timezone.now(), updated_at=timezone.now()
+    )
+
+
+def restore_version(metric: Metric, version_id: int, *, by: str = "") -> Metric:
+    """Ask again what an earlier version asked: a new version with its content. Raises NotFound."""
+    version = MetricVersion.objects.filter(metric=metric, pk=version_id).first()
+    if version is None:
+        raise NotFound
+    frozen = {name: getattr(version, name) for name in FROZEN}
+    return edit_metric(
+        metric, MetricChange(frozen=frozen), by=by, reason=f"Restored version {version.number}"
+    )
+
+
+def versions_for(agent: Agent) -> list[MetricVersion]:
+    """The versions that a call of this agent is measured with today, in display order."""
+    return list(
+        MetricVersion.objects.filter(
+            Q(metric__every_agent=True) | Q(metric__in=agent.metrics.all()),
+            metric__project_id=agent.project_id,
+            metric__deleted_at=None,
+            metric__observability_enabled=True,
+            metric__current_version_id=F("id"),
+        ).order_by("metric__display_order", "metric_id")
+    )
+
+
+def spec_of(version: MetricVersion) -> MetricSpec:
+    """A version as the scorers see it; needs no query."""
+    return MetricSpec(
+        metric_id=version.metric_id,
+        version_id=version.pk,
+        name=version.name,
+        kind=MetricKind(version.kind),
+        eval_type=EvalType(version.eval_type),
+        description=version.description,
+        prompt=version.prompt,
+        custom_code=version.custom_code,
+        labels=tuple(version.labels),
+        built_in=version.built_in,
+        configuration=version.configuration,
+        trigger=Trigger(version.trigger),
+        trigger_type=version.trigger_type,
+        trigger_prompt=version.trigger_prompt,
+        trigger_code=version.trigger_code,
+        content_hash=version.content_hash,
+    )
+
+
+def current_version(metric: Metric) -> MetricVersion:
+    version = metric.current_version
+    assert version is not None, "a metric is never stored without its first version"
+    return version
+
+
+def meet_new_agent(agent: Agent) -> None:
+    """Honour `add_to_new_agents` for an agent that was just made."""
+    metrics = Metric.objects.filter(project_id=agent.project_id, deleted_at=None)
+    for metric in metrics.filter(every_agent=False, add_to_new_agents=True):
+        metric.agents.add(agent)
+    others = Agent.objects.filter(project_id=agent.project_id).exclude(pk=agent.pk)
+    for metric in metrics.filter(every_agent=True, add_to_new_agents=False):
+        metric.agents.set(others)
+        Metric.objects.filter(pk=metric.pk).update(every_agent=False)
+
+
+def _add_version(
+    metric: Metric, frozen: Mapping[str, Any], *, number: int, by: str, reason: str
+) -> MetricVersion:
+    version = MetricVersion.objects.create(
+        metric=metric,
+        number=number,
+        content_hash=stable_hash({name: frozen[name] for name in ASKED}),
+        change_reason=reason[:100],
+        changed_by=by[:255],
+        **{name: frozen[name] for name in FROZEN},
+    )
+    metric.current_version = version
+    Metric.objects.filter(pk=metric.pk).update(current_version=version)
+    return version
+
+
+def _blank() -> dict[str, Any]:
+    blank = MetricVersion(trigger=Trigger.ALWAYS.value)
+    return {name: getattr(blank, name) for name in FROZEN}
+
+
+def _check(frozen: Mapping[str, Any]) -> None:
+    """What must hold across fields. Raises Invalid in the wire's names."""
+    faults: dict[str, Sequence[str]] = {}
+    kind = frozen["kind"]
+    if not frozen["name"].strip():
+        faults["name"] = ["This field may not be blank."]
+    if kind == MetricKind.LLM_JUDGE and not frozen["description"].strip():
+        faults["description"] = ["An llm_judge metric needs a description: it is what the judge is asked."]
+    if kind == MetricKind.CUSTOM_CODE and not frozen["custom_code"].strip():
+        faults["custom_code"] = ["A custom_code metric needs its code."]
+    if kind == MetricKind.BUILT_IN and not frozen["built_in"]:
+        faults["type"] = ["A basic metric is made by copying a predefined one."]
+    if frozen["eval_type"] == EvalType.ENUM:
+        fault = _label_fault(frozen["labels"])
+        if fault:
+            faults["enum_values"] = [fault]
+    if frozen["trigger"] == Trigger.CUSTOM:
+        by_code = frozen["trigger_type"] == "custom_code"
+        column = "trigger_code" if by_code else "trigger_prompt"
+        if not frozen[column].strip():
+            name = "evaluation_trigger_custom_code" if by_code else "evaluation_trigger_prompt"
+            faults[name] = ["A custom evaluation_trigger needs this field."]
+    if faults:
+        raise Invalid(faults)
+
+
+def _label_fault(labels: Sequence[str]) -> str | None:
+    folded = [label.strip().casefold() for label in labels]
+    if not folded or "" in folded:
+        return "An enum metric needs at least one label, and no label may be blank."
+    if len(set(folded)) < len(folded):
+        return "Labels must differ in more than case and spaces."
+    if any(len(label) > MAX_LABEL for label in labels):
+        return f"A label may have at most {MAX_LABEL} characters."
+    return None
+
+
+def _agents(project_id: int, ids: Collection[int]) -> list[Agent]:
+    """Foreign and missing agents look the same."""
+    wanted = set(ids)
+    found = list(Agent.objects.filter(project_id=project_id, pk__in=wanted))
+    missing = sorted(wanted - {agent.pk for agent in found})
+    if missing:
+        raise Invalid({"agents": [f'Invalid pk "{pk}" - object does not exist.' for pk in missing[:10]]})
+    return found
+
+
+def _free_slug(project_id: int, name: str) -> str:
+    base = slugify(name)[:200] or "metric"
+    if base.isdigit():
+        base = f"metric-{base}"  # a path takes an id or a slug: digits alone are an id
+    taken = set(
+        Metric.objects.filter(project_id=project_id, deleted_at=None, slug__startswith=base).values_list(
+            "slug", flat=True
+        )
+    )
+    number, slug = 1, base
+    while slug in taken:
+        number += 1
+        slug = f"{base}-{number}"
+    return slug
