@@ -1,0 +1,10 @@
+"""From a stereo recording to numbers: who spoke when, how fast the agent answered, who broke in on whom."""
+
+from __future__ import annotations
+
+from .analysis import ANALYSIS_VERSION, SURE, Analysis, Health
+from .errors import AudioError
+from .events import Party
+from .pipeline import analyse
+
+__all__ = ["ANALYSIS_VERSION", "SURE", "Analysis", "AudioError", "Health", "Party", "analyse"]

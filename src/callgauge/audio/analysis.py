@@ -1,0 +1,185 @@
+"""What the analysis of one recording says. Times in seconds from its start, delays in milliseconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .events import Party
+
+ANALYSIS_VERSION = 1
+"""Raised whenever a figure could come out differently; stored analyses of another version are computed
+again."""
+
+SURE = 0.8
+"""A figure of at least this confidence is reported without a caveat."""
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class SideHealth:
+    """The state of one channel."""
+
+    channel: int
+    snr_db: float
+    """Level of the speech over the noise between the words."""
+    noise_spread_db: float
+    """P80 - P20 of the noise: 0-2 for hiss, 3 and more for noise that changes."""
+    clipped_share: float
+    leak_db: float | None
+    """Level at which the other party is heard here, against its own channel; None where no leak was found."""
+    leak_delay_ms: float | None
+    leak_drift_ppm: float | None
+    speech_secs: float
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The state of the recording, and what cannot be measured on it."""
+
+    format: str
+    sample_rate: int
+    channels: int
+    dual_mono: bool
+    agent_channel: int | None
+    agent_channel_source: str
+    """given, times (the transcript's), guessed, or none (one channel holds both parties)."""
+    swapped: bool | None
+    """The channel given as the agent's is the caller's; None where there is nothing to tell it by."""
+    truncated: bool
+    leading_silence_secs: float
+    agent: SideHealth | None
+    caller: SideHealth | None
+    notes: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...]
+    """(figure, reason) for each figure that cannot be known from this recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    caller_end: float
+    agent_start: float
+    latency_ms: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    by: Party
+    start: float
+    overlap_ms: float
+    stop_ms: float | None
+    """From this onset to the other's silence; None where the other talked on."""
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Backchannel:
+    by: Party
+    start: float
+    end: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSpan:
+    party: Party
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    version: int
+    duration_secs: float
+    health: Health
+    speech_agent: tuple[Span, ...]
+    speech_caller: tuple[Span, ...]
+    speech_both: tuple[Span, ...]
+    """Speech of whoever spoke, for a recording with one channel for both parties; otherwise empty."""
+    turns: tuple[TurnSpan, ...]
+    latencies: tuple[Latency, ...]
+    interruptions: tuple[Interruption, ...]
+    backchannels: tuple[Backchannel, ...]
+    silences: tuple[Span, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists and dicts; times rounded to the millisecond."""
+        health = self.health
+        return {
+            "version": self.version,
+            "duration_secs": _secs(self.duration_secs),
+            "health": {
+                "format": health.format,
+                "sample_rate": health.sample_rate,
+                "channels": health.channels,
+                "dual_mono": health.dual_mono,
+                "agent_channel": health.agent_channel,
+                "agent_channel_source": health.agent_channel_source,
+                "swapped": health.swapped,
+                "truncated": health.truncated,
+                "leading_silence_secs": _secs(health.leading_silence_secs),
+                "agent": _side(health.agent),
+                "caller": _side(health.caller),
+                "notes": list(health.notes),
+                "refused": dict(health.refused),
+            },
+            "speech": {"agent": _spans(self.speech_agent), "caller": _spans(self.speech_caller)}
+            | ({"both": _spans(self.speech_both)} if self.speech_both else {}),
+            "turns": [
+                {"party": str(t.party), "start": _secs(t.start), "end": _secs(t.end)} for t in self.turns
+            ],
+            "latencies": [
+                {
+                    "caller_end": _secs(item.caller_end),
+                    "agent_start": _secs(item.agent_start),
+                    "latency_ms": round(item.latency_ms),
+                    "confidence": item.confidence,
+                }
+                for item in self.latencies
+            ],
+            "interruptions": [
+                {
+                    "by": str(item.by),
+                    "start": _secs(item.start),
+                    "overlap_ms": round(item.overlap_ms),
+                    "stop_ms": None if item.stop_ms is None else round(item.stop_ms),
+                    "confidence": item.confidence,
+                }
+                for item in self.interruptions
+            ],
+            "backchannels": [
+                {
+                    "by": str(item.by),
+                    "start": _secs(item.start),
+                    "end": _secs(item.end),
+                    "confidence": item.confidence,
+                }
+                for item in self.backchannels
+            ],
+            "silences": _spans(self.silences),
+        }
+
+
+def _secs(value: float) -> float:
+    return round(float(value), 3)
+
+
+def _spans(spans: tuple[Span, ...]) -> list[list[float]]:
+    return [[_secs(start), _secs(end)] for start, end in spans]
+
+
+def _side(side: SideHealth | None) -> dict[str, Any] | None:
+    if side is None:
+        return None
+    return {
+        "channel": side.channel,
+        "snr_db": round(side.snr_db, 1),
+        "noise_spread_db": round(side.noise_spread_db, 1),
+        "clipped_share": round(side.clipped_share, 5),
+        "leak_db": None if side.leak_db is None else round(side.leak_db, 1),
+        "leak_delay_ms": None if side.leak_delay_ms is None else round(side.leak_delay_ms, 1),
+        "leak_drift_ppm": None if side.leak_drift_ppm is None else round(side.leak_drift_ppm),
+        "speech_secs": _secs(side.speech_secs),
+    }

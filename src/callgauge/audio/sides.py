@@ -1,0 +1,70 @@
+"""Which channel is whose, and whether two channels are two parties at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .analysis import Span
+from .runs import Run, spoken_secs
+from .track import FLOOR_POWER, RATE, FloatArray, Track
+
+_SAME_DB = -18.0  # after the best gain the difference of a doubled channel is codec noise
+_EMPTY_POWER = 10.0**-7.0  # -70 dBFS in the loudest 1 % of frames: nobody is on this channel
+_CHUNK = RATE * 8
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    agent: int
+    source: str
+    swapped: bool | None
+
+
+def is_dual_mono(left: Track, right: Track) -> bool:
+    """True where both channels carry the same sound, at any pair of levels."""
+    aa = bb = ab = 0.0
+    for at in range(0, left.samples, _CHUNK):
+        a, b = left.read(at, at + _CHUNK), right.read(at, at + _CHUNK)
+        aa, bb, ab = aa + float(a @ a), bb + float(b @ b), ab + float(a @ b)
+    if min(aa, bb) <= FLOOR_POWER * left.samples:
+        return False
+    return bool(10 * np.log10(max(1.0 - ab * ab / (aa * bb), 1e-9)) < _SAME_DB)
+
+
+def is_empty(powers: FloatArray) -> bool:
+    return not len(powers) or float(np.percentile(powers, 99)) < _EMPTY_POWER
+
+
+def assign(
+    runs: Sequence[Sequence[Run]], given: int | None, agent_times: Sequence[Span] | None
+) -> Assignment:
+    """Decide the agent's channel: by the transcript's times, by the caller's word, or by who speaks first."""
+    by_times = _by_times(runs, agent_times) if agent_times else None
+    first = min((0, 1), key=lambda side: runs[side][0].start if runs[side] else float("inf"))
+    if given is not None:
+        return Assignment(given, "given", None if by_times is None else by_times != given)
+    if by_times is not None:
+        return Assignment(by_times, "times", None)
+    return Assignment(first, "guessed", None)
+
+
+def _by_times(runs: Sequence[Sequence[Run]], agent_times: Sequence[Span]) -> int | None:
+    """The channel that speaks when the transcript says that the agent does; None where both or neither do.
+
+    Transcript clocks are often shifted by seconds, so the best of a few shifts counts.
+    """
+    total = sum(end - start for start, end in agent_times)
+    if total <= 0:
+        return None
+    best: list[float] = []
+    for side in runs:
+        speech = sum(r.secs for r in side) or 1.0
+        hits = []
+        for shift in np.arange(-3.0, 3.01, 0.25):
+            hit = sum(spoken_secs(side, start + shift, end + shift) for start, end in agent_times)
+            hits.append(2 * hit / (total + speech))
+        best.append(max(hits))
+    return None if abs(best[0] - best[1]) < 0.1 else int(np.argmax(best))
