@@ -27,7 +27,7 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class Resets:
-    """The watermarks of one project; almost always none."""
+    """The watermarks of some projects; almost always none."""
 
     pending: Sequence[Reset] = ()
 
@@ -44,18 +44,16 @@ class Resets:
         return call.success
 
     def covered(self) -> Q | None:
-        """A condition for the calls whose stored `success` is not to be believed; None when there are none."""
+        """A condition for the calls whose stored `success` is not to be believed; None without any."""
         condition: Q | None = None
         for reset in self.pending:
-            part = Q(
-                agent_id=reset.agent_id, id__gt=reset.after_id, id__lte=reset.last_id, is_reviewed=False
-            )
+            part = Q(agent_id=reset.agent_id, id__gt=reset.after_id, id__lte=reset.last_id, is_reviewed=False)
             condition = part if condition is None else condition | part
         return condition
 
 
-def pending_resets(project_id: int) -> Resets:
+def pending_resets(*project_ids: int) -> Resets:
     rows = Rerun.objects.filter(
-        project_id=project_id, resets_while_planning=True, planned_at=None, agent__isnull=False
+        project_id__in=project_ids, resets_while_planning=True, planned_at=None, agent__isnull=False
     ).values_list("id", "agent_id", "planned_through", "last_call_id")
     return Resets(tuple(Reset(*row) for row in rows if row[1] is not None))
