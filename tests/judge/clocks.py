@@ -14,6 +14,8 @@ from callgauge.judge.retry import Clock
 class FastClock(Clock):
     speed: float = 100.0
     slept: list[float] = field(default_factory=list)
+    allowed: list[float] = field(default_factory=list)
+    """The time-outs that were set."""
 
     def now(self) -> float:
         return time.monotonic() * self.speed
@@ -23,6 +25,7 @@ class FastClock(Clock):
         await asyncio.sleep(secs / self.speed)
 
     def timeout(self, secs: float) -> asyncio.Timeout:
+        self.allowed.append(secs)
         return asyncio.timeout(secs / self.speed)
 
 

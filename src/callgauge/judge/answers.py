@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-_MAX_BRACES = 64
+_MAX_BRACES = 256
 """Opening braces that are tried in a text that is not JSON as a whole; a hostile text may hold thousands."""
 
 

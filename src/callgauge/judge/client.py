@@ -21,7 +21,7 @@ from callgauge.domain.judging import (
 from callgauge.domain.outcomes import Usage
 from callgauge.judge.adapter import Adapter, MalformedReply, Quirks, Reply, Tokens, concede
 from callgauge.judge.answers import UnusableAnswer, read_answer
-from callgauge.judge.replies import HttpReply, is_final_refusal, read_limited, server_words
+from callgauge.judge.replies import HttpReply, is_final_refusal, read_limited, server_words, shown
 from callgauge.judge.retry import Clock, retry_after_secs, wait_secs
 from callgauge.judge.session import open_session
 from callgauge.judge.settings import JudgeSettings
@@ -95,7 +95,9 @@ class HttpJudge:
         for _ in range(1 + self._settings.reasks):
             reply = await self._send(asked, tally)
             if reply.refusal:
-                raise JudgeRefused(f"{self.model} declined to answer: {self._safe(reply.refusal)}")
+                raise JudgeRefused(
+                    f"{self.model} declined to answer: {shown(reply.refusal, self._settings.api_key)}"
+                )
             try:
                 content = read_answer(reply.text, request.schema)
             except UnusableAnswer as fault:
@@ -182,7 +184,7 @@ class HttpJudge:
         return _Fault(_CONCEDED)
 
     def _refusal(self, http: HttpReply) -> JudgeRefused:
-        words = self._safe(server_words(http.body))
+        words = shown(server_words(http.body), self._settings.api_key)
         return JudgeRefused(
             f"{self.model} refused the request (HTTP {http.status}): {words or 'no reason given'}"
         )
@@ -191,11 +193,6 @@ class HttpJudge:
         secs = f"{self._settings.deadline_secs:g} s"
         why = f"a wait of {wait_secs:.0f} s would pass the deadline of" if wait_secs else "no answer within"
         return JudgeUnavailable(f"{self.model} could not be used: {why} {secs} ({tally.describe()})")
-
-    def _safe(self, words: str) -> str:
-        """The server's words without the key, which some servers repeat."""
-        key = self._settings.api_key
-        return words.replace(key, "[key]") if key else words
 
 
 def _again(asked: JudgeRequest, first: JudgeRequest, reply: Reply, *, same_text: bool) -> JudgeRequest:

@@ -45,13 +45,19 @@ def is_final_refusal(reply: HttpReply) -> bool:
 
 
 def server_words(body: bytes) -> str:
-    """The server's own reason in at most 200 characters on one line, empty where it gives none."""
+    """The server's own reason on one line, empty where it gives none."""
     document = _document(body)
     if isinstance(document, list):  # Gemini wraps some errors so
         document = field_of(document, 0)
     places = (("error", "message"), ("error",), ("message",), ("detail",))
     found: Any = next((words for path in places if isinstance(words := field_of(document, *path), str)), "")
-    words = " ".join(found.split())
+    return " ".join(found.split())
+
+
+def shown(words: str, key: str) -> str:
+    """A server's reason as it may be shown: without the key, which some servers repeat, and short."""
+    if key:
+        words = words.replace(key, "[key]")
     return words if len(words) <= _MAX_WORDS else words[: _MAX_WORDS - 1] + "…"
 
 
