@@ -1,1 +1,23 @@
 """The command line: one door for people."""
+
+from __future__ import annotations
+
+import click
+
+from callgauge.cli.keys import key
+from callgauge.cli.serve import serve
+from callgauge.cli.settings import rotate_secret, settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="callgauge")
+def main() -> None:
+    """Callgauge takes in the calls of voice AI agents, measures them, and measures them again.
+
+    Start with `callgauge serve`, make a key with `callgauge key create --project NAME`, and point a client
+    at the server with CEKURA_API_URL and CEKURA_API_KEY. `callgauge demo` shows it all on sample calls.
+    """
+
+
+for command in (serve, key, settings, rotate_secret):
+    main.add_command(command)

@@ -14,7 +14,7 @@ try:
 except OptionError as error:
     raise ImproperlyConfigured(str(error)) from None
 
-# The real key is put in place by `serve` and its kind before Django starts (see flow.secrets);
+# The real key is put in place by the command line before Django starts (see cli.data_dir);
 # a process that only looks at models or migrations must not create files.
 _keys = [key.strip() for key in CALLGAUGE.secret_key.split(",") if key.strip()]
 SECRET_KEY = _keys[0] if _keys else "not-yet-read-from-the-data-folder"
@@ -44,6 +44,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "callgauge.api.middleware.TrustedProxies",
     "callgauge.api.middleware.RequestLimits",
     "django.middleware.security.SecurityMiddleware",
 ]
@@ -57,6 +58,7 @@ def _database() -> dict[str, object]:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": CALLGAUGE.data_dir / "callgauge.sqlite3",
+            "CONN_MAX_AGE": None,
             "OPTIONS": {
                 # Readers and one writer at the same time; FULL because a judge's answer was paid for and
                 # must survive a power cut; IMMEDIATE because a deferred transaction that reads before it

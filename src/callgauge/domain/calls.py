@@ -94,11 +94,12 @@ def transcript_text(turns: Sequence[Turn]) -> str:
     last: float | None = 0.0
     for turn in turns:
         last = turn.start_secs if turn.start_secs is not None else last
-        lines.append(f"[{clock(last)}] {turn.role.value}: {_said(turn)}")
+        lines.append(f"[{clock(last)}] {turn.role.value}: {said(turn)}")
     return "\n".join(lines)
 
 
-def _said(turn: Turn) -> str:
+def said(turn: Turn) -> str:
+    """A turn's words; for a tool event without words, its name with arguments or result."""
     if turn.tool is None:
         return turn.text
     if turn.role is Role.TOOL_CALL:

@@ -51,7 +51,8 @@ class JudgeError(Exception):
     JudgeError
     ├── JudgeUnavailable      retryable: time-outs, 429, 5xx, connection faults, after all tries
     ├── JudgeRefused          not retryable: 4xx such as a wrong key, an unknown model, a content filter
-    └── JudgeInvalidAnswer    retryable: no answer with the asked shape after all re-asks
+    ├── JudgeInvalidAnswer    retryable: no answer with the asked shape after all re-asks
+    └── JudgeInterrupted      retryable: sent before a crash, and the operator wants no second request
     """
 
     retryable = False
@@ -77,6 +78,12 @@ class JudgeRefused(JudgeError):
 
 class JudgeInvalidAnswer(JudgeError):
     """The judge answered, but never in the shape that was asked for."""
+
+    retryable = True
+
+
+class JudgeInterrupted(JudgeError):
+    """The request may have been sent before the server stopped; CALLGAUGE_JUDGE_INTERRUPTED=fail."""
 
     retryable = True
 

@@ -67,7 +67,7 @@ class CallLog(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["agent", "id"], name="call_agent"),
+            models.Index(fields=["agent", "id"], condition=Q(deleted_at=None), name="call_agent"),
             models.Index(fields=["project", "timestamp", "id"], name="call_project_time"),
             models.Index(fields=["agent", "timestamp", "id"], name="call_agent_time"),
             models.Index(

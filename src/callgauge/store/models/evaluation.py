@@ -111,8 +111,7 @@ class Chunk(models.Model):
     owner = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    not_before = models.DateTimeField(null=True)
-    """A chunk that crashed its owner waits before it is tried again."""
+    """Claims since the last result was stored: a chunk that only ever loses its owner is given up."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,0 +1,71 @@
+"""From a command line to a running Django: data folder, secret, settings, migrations."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from callgauge.cli import data_dir
+from callgauge.domain import options
+
+SETTINGS_MODULE = "callgauge.config.settings"
+
+
+def data_dir_option(command: click.decorators.FC) -> click.decorators.FC:
+    return click.option(
+        "--data-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder for the database, the secret key and recordings [CALLGAUGE_DATA_DIR, else ./data].",
+    )(command)
+
+
+def start(folder: Path | None, *, migrate: bool = True) -> options.Options:
+    """Load settings and start Django. Raises ClickException for settings that cannot be used."""
+    if folder is not None:
+        os.environ["CALLGAUGE_DATA_DIR"] = str(folder)
+    loaded = load_options()
+    data_dir.prepare(loaded.data_dir)
+    if not loaded.secret_key:
+        os.environ["CALLGAUGE_SECRET_KEY"] = data_dir.secret_keys(loaded.data_dir)
+    os.environ["DJANGO_SETTINGS_MODULE"] = SETTINGS_MODULE
+
+    import django
+    from django.core.exceptions import ImproperlyConfigured
+
+    try:
+        django.setup()
+    except ImproperlyConfigured as error:
+        raise click.ClickException(str(error)) from None
+    if migrate:
+        migrate_database()
+    return loaded
+
+
+def load_options() -> options.Options:
+    try:
+        loaded = options.load(os.environ)
+    except options.OptionError as error:
+        raise click.ClickException(str(error)) from None
+    for name in options.unknown(os.environ):
+        click.echo(f"warning: there is no setting {name}; `callgauge settings` lists them", err=True)
+    return loaded
+
+
+def migrate_database() -> None:
+    """Create or update the tables; nothing happens where they are up to date."""
+    from django.core.management import call_command
+    from django.db import DatabaseError, connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    from callgauge.flow.installation import ensure_installation
+
+    try:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            call_command("migrate", interactive=False, verbosity=0, stdout=sys.stderr)
+        ensure_installation()
+    except DatabaseError as error:
+        raise click.ClickException(f"The database cannot be used: {str(error).strip()}") from None

@@ -1,0 +1,87 @@
+"""The data folder: made private, used by one server at a time, holding the key that signs."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from pathlib import Path
+from typing import IO
+
+import click
+
+KEY_FILE = "secret_key"
+SERVER_ID_FILE = "server_id"
+LOCK_FILE = "lock"
+KEPT_SECRETS = 3
+"""The one that signs and two that are still accepted."""
+
+
+def prepare(path: Path) -> None:
+    """Make the folder, for its owner only. Raises ClickException with what is wrong."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = path / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise click.ClickException(f"The data folder {path} cannot be used: {error.strerror}.") from None
+
+
+def lock(path: Path) -> IO[str]:
+    """Hold the folder until the process ends, however it ends. Raises ClickException when it is in use."""
+    file = (path / LOCK_FILE).open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.seek(0)
+        holder = file.read().strip()
+        file.close()
+        who = f" by process {holder}" if holder else ""
+        raise click.ClickException(
+            f"The data folder {path} is in use{who}. Stop that server, or choose another --data-dir."
+        ) from None
+    file.seek(0)
+    file.truncate()
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def secret_keys(path: Path) -> str:
+    """The signing keys of the folder, parted by commas; the first is made when there is none."""
+    return ",".join(_lines(_made_once(path / KEY_FILE)))
+
+
+def rotate_secret(path: Path) -> None:
+    """Put a new signing key first; what the two before it signed stays valid."""
+    file = path / KEY_FILE
+    keys = [secrets.token_urlsafe(50), *_lines(_made_once(file))][:KEPT_SECRETS]
+    fresh = file.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text("\n".join(keys) + "\n")
+    fresh.replace(file)
+
+
+def server_id(path: Path) -> str:
+    """Tells the servers of this folder from those of other hosts on the same database."""
+    return _made_once(path / SERVER_ID_FILE).strip()[:32]
+
+
+def _made_once(file: Path) -> str:
+    """The text of a file; made with a random one when missing, whole or not at all, for its owner only."""
+    if not file.exists():
+        fresh = file.with_name(f"{file.name}.{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(50) + "\n")
+        try:
+            os.link(fresh, file)  # fails where another process was first, whose text then counts
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return file.read_text()
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]

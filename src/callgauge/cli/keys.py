@@ -1,0 +1,104 @@
+"""`callgauge key`: make, list and revoke API keys."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from callgauge.cli import bootstrap
+
+
+@click.group()
+def key() -> None:
+    """Make, list and revoke API keys."""
+
+
+@key.command()
+@click.option("--project", required=True, help="The project that the key opens; made when missing.")
+@click.option("--organization", default="default", show_default=True, help="Made when missing.")
+@click.option("--name", default="", help="What the key is for.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@bootstrap.data_dir_option
+def create(project: str, organization: str, name: str, as_json: bool, data_dir: Path | None) -> None:
+    """Make a key for one project. It is shown once and stored only as a hash."""
+    bootstrap.start(data_dir)
+    from callgauge.flow.errors import FlowError
+    from callgauge.flow.keys import create_key
+
+    try:
+        made, secret = create_key(organization=organization, project=project, name=name)
+    except FlowError as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        answer = {
+            "api_key": secret,
+            "project_id": made.project_id,
+            "organization_id": made.organization_id,
+        }
+        click.echo(json.dumps(answer))
+        return
+    click.echo(f"API key for project {project!r} (id {made.project_id}), shown only now:\n\n  {secret}\n")
+    click.echo("Point a client at this server with\n")
+    click.echo(f"  export CEKURA_API_URL=http://127.0.0.1:8000\n  export CEKURA_API_KEY={secret}")
+
+
+@key.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@bootstrap.data_dir_option
+def list_keys(as_json: bool, data_dir: Path | None) -> None:
+    """List keys by the part of them that is kept."""
+    bootstrap.start(data_dir)
+    from callgauge.store.models import ApiKey
+
+    rows = [
+        {
+            "id": row.pk,
+            "prefix": row.prefix,
+            "name": row.name,
+            "organization": row.organization.name,
+            "project": row.project.name if row.project else None,
+            "created_at": row.created_at.isoformat(),
+            "last_used_at": row.last_used_at.isoformat() if row.last_used_at else None,
+            "revoked_at": row.revoked_at.isoformat() if row.revoked_at else None,
+        }
+        for row in ApiKey.objects.select_related("organization", "project").order_by("id")
+    ]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    if not rows:
+        click.echo("There are no keys. Make one with: callgauge key create --project NAME")
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("id", "key", "organization", "project", "name", "last used", "state")
+    for row in rows:
+        table.add_row(
+            str(row["id"]),
+            f"{row['prefix']}…",
+            str(row["organization"]),
+            str(row["project"] or "(all)"),
+            str(row["name"]),
+            str(row["last_used_at"] or "never"),
+            "revoked" if row["revoked_at"] else "active",
+        )
+    Console().print(table)
+
+
+@key.command()
+@click.argument("key")
+@bootstrap.data_dir_option
+def revoke(key: str, data_dir: Path | None) -> None:
+    """Revoke a key by its id or its shown prefix. It stops working at once."""
+    bootstrap.start(data_dir)
+    from callgauge.flow.errors import FlowError
+    from callgauge.flow.keys import revoke_key
+
+    try:
+        revoked = revoke_key(key)
+    except FlowError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"Revoked key {revoked.pk} ({revoked.prefix}…).")

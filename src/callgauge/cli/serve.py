@@ -1,0 +1,112 @@
+"""`callgauge serve`: web and executor in one process."""
+
+from __future__ import annotations
+
+import importlib
+import secrets
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from callgauge.cli import bootstrap, data_dir
+from callgauge.domain.options import Options
+
+BYTES_PER_MB = 1024 * 1024
+CONNECTIONS = 1000
+"""Waiting connections cost a socket each, not a thread: slow clients cannot use up the server."""
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one."
+)
+@bootstrap.data_dir_option
+def serve(host: str, port: int, data_dir: Path | None) -> None:
+    """Run the server: the API and the executor that evaluates, in one process.
+
+    Creates and migrates its database. Prints one line when it is ready. Stops cleanly on SIGTERM or Ctrl-C:
+    judge requests under way end, and what is left is taken up at the next start.
+    """
+    run(host, port, data_dir)
+
+
+def run(host: str, port: int, folder: Path | None) -> None:
+    loaded = bootstrap.load_options()
+    path = folder or loaded.data_dir
+    data_dir.prepare(path)
+    held = data_dir.lock(path)
+    loaded = bootstrap.start(folder)
+    if host not in {"127.0.0.1", "localhost", "::1"} and not loaded.public_url:
+        click.echo(
+            f"listening beyond this machine: requests must name a host of CALLGAUGE_ALLOWED_HOSTS "
+            f"({', '.join(loaded.allowed_hosts)})",
+            err=True,
+        )
+    executor = _executor(loaded, path)
+    server = _web_server(loaded, host, port)
+    signal.signal(signal.SIGTERM, _stop)
+    executor.start()
+    try:
+        click.echo(f"listening on http://{_shown(host)}:{server.effective_port}")
+        sys.stdout.flush()
+        server.run()
+    finally:
+        server.close()
+        executor.stop()
+        held.close()
+
+
+def _executor(loaded: Options, path: Path) -> Any:
+    from callgauge.flow import ledger
+    from callgauge.judge import JudgeSettingError
+    from callgauge.worker.executor import Executor
+    from callgauge.worker.judges import judge_from, judge_settings
+
+    try:
+        judge_settings(loaded)
+        judge_from(loaded)
+    except JudgeSettingError as error:
+        raise click.ClickException(f"CALLGAUGE_JUDGE: {error}") from None
+    server = data_dir.server_id(path)
+    # The folder's lock is held, so whoever leased under this id is gone.
+    ledger.take_over(f"{server}:")
+    return Executor(
+        f"{server}:{secrets.token_hex(6)}",
+        lambda: judge_from(loaded),
+        concurrency=loaded.judge_concurrency,
+        fail_interrupted=loaded.judge_interrupted == "fail",
+    )
+
+
+def _web_server(loaded: Options, host: str, port: int) -> Any:
+    import waitress.server
+
+    application = importlib.import_module("callgauge.config.wsgi").application
+    try:
+        return waitress.server.create_server(
+            application,
+            host=host,
+            port=port,
+            threads=loaded.web_threads,
+            connection_limit=CONNECTIONS,
+            asyncore_use_poll=True,
+            ident=None,
+            # Bodies a little over the limit get the API's own 413; far larger ones are refused unread.
+            max_request_body_size=2 * loaded.max_body_mb * BYTES_PER_MB,
+            channel_timeout=120,
+        )
+    except OSError as error:
+        raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
+
+
+def _stop(signum: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

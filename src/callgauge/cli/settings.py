@@ -1,0 +1,57 @@
+"""`callgauge settings` and `callgauge rotate-secret`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from callgauge.cli import bootstrap
+from callgauge.cli import data_dir as folders
+from callgauge.domain.options import OPTIONS
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+def settings(as_json: bool) -> None:
+    """List every setting: its variable, type, default, and whether it is set here."""
+    rows = [
+        {
+            "variable": option.variable,
+            "type": option.kind,
+            "default": option.default,
+            "help": option.help,
+            "secret": option.secret,
+            "set": option.variable in os.environ or f"{option.variable}_FILE" in os.environ,
+        }
+        for option in OPTIONS
+    ]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("variable", "type", "default", "what it does", show_lines=True)
+    for row in rows:
+        name = f"{row['variable']}{' *' if row['set'] else ''}"
+        table.add_row(name, str(row["type"]), str(row["default"]), str(row["help"]))
+    Console().print(table)
+    click.echo("* is set here. A secret may stand in a file instead: set NAME_FILE to its path.")
+
+
+@click.command("rotate-secret")
+@bootstrap.data_dir_option
+def rotate_secret(data_dir: Path | None) -> None:
+    """Make a new signing key; what the old one signed stays valid. Restart the server afterwards."""
+    loaded = bootstrap.load_options()
+    if loaded.secret_key:
+        raise click.ClickException(
+            "CALLGAUGE_SECRET_KEY is set: put a new key before the old one there, parted by a comma."
+        )
+    path = data_dir or loaded.data_dir
+    folders.prepare(path)
+    folders.rotate_secret(path)
+    click.echo("A new signing key is in place. Restart the server to use it.")

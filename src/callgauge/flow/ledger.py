@@ -1,0 +1,168 @@
+"""Chunks: claimed by one owner at a time, under a lease by the database's clock.
+
+Whatever carries messages may lose or double them: what counts is who holds the lease.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+from django.db import connection, transaction
+from django.db.models import Case, Count, DateTimeField, ExpressionWrapper, F, Q, Value, When
+from django.db.models.functions import Now
+
+from callgauge.store.models import (
+    CallLog,
+    Chunk,
+    ChunkKind,
+    ChunkState,
+    Priority,
+    Rerun,
+    RerunKind,
+    RerunState,
+)
+
+CHUNK_CALLS = 100
+LEASE = timedelta(seconds=20)
+"""Renewed every few seconds; a worker on another host that dies is taken over after this."""
+MAX_ATTEMPTS = 10
+"""Claims in a row without one stored result, after which a chunk is given up as poisonous."""
+
+
+class LeaseLost(Exception):
+    """Another owner has the chunk now: what this one still holds must not be written."""
+
+
+def _lease_end() -> ExpressionWrapper:
+    return ExpressionWrapper(Now() + Value(LEASE), output_field=DateTimeField())
+
+
+def claim(owner: str, *, priorities: Collection[int], limit: int) -> list[Chunk]:
+    """Lease up to `limit` chunks, the most urgent first. The caller is in no transaction."""
+    claimable = (
+        Chunk.objects.select_related("rerun")
+        .filter(
+            Q(state=ChunkState.PENDING) | Q(state=ChunkState.LEASED, lease_until__lt=Now()),
+            priority__in=priorities,
+        )
+        .exclude(rerun__state__in=[RerunState.PAUSED, RerunState.CANCELLED])
+        .order_by("priority", "id")
+    )
+    if limit < 1 or not claimable.exists():
+        return []  # looking takes no lock; on SQLite a transaction would take the one write lock
+    with transaction.atomic():
+        chunks = list(
+            claimable.select_for_update(
+                skip_locked=connection.features.has_select_for_update_skip_locked, of=("self",)
+            )[:limit]
+        )
+        ids = [chunk.pk for chunk in chunks]
+        if ids:
+            Chunk.objects.filter(pk__in=ids).update(
+                state=ChunkState.LEASED, owner=owner, lease_until=_lease_end(), attempts=F("attempts") + 1
+            )
+            Rerun.objects.filter(
+                pk__in={chunk.rerun_id for chunk in chunks}, state=RerunState.PLANNED
+            ).update(state=RerunState.RUNNING)
+    for chunk in chunks:
+        chunk.owner = owner
+        chunk.attempts += 1
+    return chunks
+
+
+def renew(owner: str, chunk_ids: Collection[int]) -> set[int]:
+    """Prolong leases; the ids of those still held are returned."""
+    with transaction.atomic():
+        mine = held(owner, chunk_ids)
+        Chunk.objects.filter(pk__in=mine).update(lease_until=_lease_end())
+    return mine
+
+
+def held(owner: str, chunk_ids: Collection[int]) -> set[int]:
+    """Which of the chunks the owner holds; locked until the transaction ends, so that it stays true.
+
+    A lease that ran out but that nobody took over is still held: taking over changes the owner.
+    """
+    return set(
+        Chunk.objects.select_for_update()
+        .filter(pk__in=chunk_ids, owner=owner, state=ChunkState.LEASED)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+
+
+def release(owner: str, chunk_ids: Collection[int], *, counts: bool = False) -> None:
+    """Hand chunks back unfinished; they can be claimed at once. `counts`: this claim was a failed attempt."""
+    attempts = F("attempts") if counts else Case(When(attempts__gt=0, then=F("attempts") - 1), default=0)
+    Chunk.objects.filter(pk__in=chunk_ids, owner=owner, state=ChunkState.LEASED).update(
+        state=ChunkState.PENDING, owner="", lease_until=None, attempts=attempts
+    )
+
+
+def take_over(owner_prefix: str) -> int:
+    """Free every lease of owners with this prefix: the process that held them is known to be gone."""
+    return Chunk.objects.filter(owner__startswith=owner_prefix, state=ChunkState.LEASED).update(
+        state=ChunkState.PENDING, owner="", lease_until=None
+    )
+
+
+def progressed(chunk_ids: Collection[int]) -> None:
+    """A result was stored: the chunk is not poisonous."""
+    Chunk.objects.filter(pk__in=chunk_ids, attempts__gt=1).update(attempts=1)
+
+
+def finish(owner: str, chunk_id: int) -> None:
+    """Mark a chunk as done, count its calls, and end the rerun when it was the last.
+
+    Raises LeaseLost. The caller is in a transaction.
+    """
+    chunk = Chunk.objects.select_for_update().get(pk=chunk_id)
+    if chunk.owner != owner or chunk.state != ChunkState.LEASED:
+        raise LeaseLost
+    chunk.state = ChunkState.DONE
+    chunk.lease_until = None
+    chunk.save(update_fields=["state", "lease_until"])
+    if chunk.kind == ChunkKind.EVALUATE:
+        undecided = CallLog.objects.filter(
+            pk__in=chunk.call_ids, is_reviewed=False, success=None, pending_rerun_id=None
+        ).aggregate(count=Count("id"))["count"]
+        Rerun.objects.filter(pk=chunk.rerun_id).update(
+            settled_calls=F("settled_calls") + len(chunk.call_ids), failed_calls=F("failed_calls") + undecided
+        )
+    end_if_complete(chunk.rerun_id)
+
+
+def end_if_complete(rerun_id: int) -> None:
+    open_chunks = Chunk.objects.filter(rerun_id=rerun_id, state__in=[ChunkState.PENDING, ChunkState.LEASED])
+    if open_chunks.exists():
+        return
+    Rerun.objects.filter(
+        pk=rerun_id, planned_at__isnull=False, state__in=[RerunState.PLANNED, RerunState.RUNNING]
+    ).update(state=RerunState.DONE, finished_at=Now())
+
+
+def add_chunks(rerun: Rerun, call_ids: Sequence[int]) -> None:
+    """Cut calls into chunks. The caller is in a transaction."""
+    Chunk.objects.bulk_create(
+        Chunk(
+            rerun=rerun,
+            kind=ChunkKind.EVALUATE,
+            priority=priority_of(rerun),
+            call_ids=list(call_ids[start : start + CHUNK_CALLS]),
+        )
+        for start in range(0, len(call_ids), CHUNK_CALLS)
+    )
+
+
+def add_planning(rerun: Rerun) -> None:
+    Chunk.objects.create(rerun=rerun, kind=ChunkKind.PLAN, priority=Priority.BULK)
+
+
+def priority_of(rerun: Rerun) -> int:
+    """Live calls go first, then what a person waits for, then the bulk."""
+    if rerun.kind == RerunKind.LIVE:
+        return Priority.INTERACTIVE
+    if rerun.kind == RerunKind.EVALUATE:
+        return Priority.NORMAL
+    return Priority.BULK

@@ -1,0 +1,366 @@
+"""Asking for evaluation: the first one of a call that came in, and every one after."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import BooleanField, Case, F, Value, When
+from django.utils import timezone
+
+from callgauge.domain.calls import stable_hash
+from callgauge.flow import ledger, ratelimit
+from callgauge.flow.errors import Invalid
+from callgauge.flow.metrics import versions_for
+from callgauge.flow.wake import announce_work
+from callgauge.store.models import (
+    UNFINISHED,
+    Agent,
+    ApiKey,
+    CallLog,
+    MetricVersion,
+    Project,
+    RememberedRequest,
+    Rerun,
+    RerunKind,
+)
+
+RESET_AT_ONCE = 50_000
+"""More calls than this are not reset in the request's own transaction but by the planner, page by page."""
+IDS_PER_QUERY = 5_000
+"""Below SQLite's limit of 32,766 variables in one statement."""
+REMEMBER_FOR = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which calls of an agent: all of them, the first so many, or those named (in the order named)."""
+
+    ids: tuple[int, ...] | None = None
+    first: int | None = None
+
+    def as_json(self) -> Any:
+        if self.ids is not None:
+            return {"count": len(self.ids), "hash": stable_hash(self.ids)}
+        return "all" if self.first is None else self.first
+
+
+@dataclass(frozen=True, slots=True)
+class RerunTicket:
+    """A rerun as requested. `joined` is true where an unfinished identical one was found instead."""
+
+    rerun: Rerun
+    selection: Selection
+    joined: bool
+
+    def pages(self, size: int) -> Iterator[list[int]]:
+        """The selected calls' ids, by key and without holding a transaction."""
+        if self.selection.ids is not None:
+            for start in range(0, len(self.selection.ids), size):
+                yield list(self.selection.ids[start : start + size])
+            return
+        after = 0
+        while ids := _page(self.rerun, after, size):
+            yield ids
+            after = ids[-1]
+
+
+def request_rerun(
+    key: ApiKey,
+    agent: Agent,
+    selection: Selection,
+    *,
+    metric_ids: Collection[int] | None = None,
+    idempotency_key: str = "",
+    body_hash: str = "",
+) -> RerunTicket:
+    """Reset the selected calls and plan their evaluation with today's versions, in one transaction.
+
+    Raises Invalid (unknown calls or metrics, an empty list, a used idempotency key); nothing is changed then.
+    """
+    if selection.ids is not None:
+        selection = Selection(ids=tuple(dict.fromkeys(selection.ids)))
+        _check_list(selection.ids or ())
+    with transaction.atomic():
+        # Two identical requests at the same time (a client's own retry) must not become two reruns.
+        project = Project.objects.select_for_update(no_key=True).get(pk=agent.project_id)
+        versions = _chosen_versions(agent, metric_ids)
+        if selection.ids is not None:
+            _check_calls(agent, selection.ids)
+        fingerprint = stable_hash(
+            key.pk,
+            agent.pk,
+            selection.as_json(),
+            sorted(version.pk for version in versions),
+            project.rubric_version,
+            settings.CALLGAUGE.judge,
+        )
+        known = _remembered(project, idempotency_key, body_hash) or _unfinished(project, fingerprint)
+        if known is not None:
+            return RerunTicket(known, selection, joined=True)
+        rerun = Rerun(
+            project=project,
+            agent=agent,
+            kind=RerunKind.RERUN,
+            requested_by=key,
+            selection={"calls": selection.as_json()},
+            metric_version_ids=[version.pk for version in versions],
+            rubric_version=project.rubric_version,
+            judge_model=settings.CALLGAUGE.judge,
+            fingerprint=fingerprint,
+        )
+        _start(rerun, agent, selection)
+        if idempotency_key:
+            RememberedRequest.objects.create(
+                project=project, key=idempotency_key, body_hash=body_hash, rerun=rerun
+            )
+    return RerunTicket(rerun, selection, joined=False)
+
+
+def count_against_limit(project: Project) -> None:
+    """Raises RateLimited. A request that joins another counts too."""
+    ratelimit.take(project, "rerun", settings.CALLGAUGE.rerun_rate)
+
+
+def start_live(call: CallLog, metric_ids: Collection[int] | None = None) -> Rerun:
+    """Plan the first evaluation of a call that just came in. The caller is in a transaction."""
+    return _start_one(call, RerunKind.LIVE, metric_ids)
+
+
+@transaction.atomic
+def evaluate_call_again(call: CallLog) -> Rerun | None:
+    """Evaluate one call anew with all its metrics; None while an evaluation is under way."""
+    locked = CallLog.objects.select_for_update().get(pk=call.pk)
+    if locked.pending_rerun_id is not None:
+        return None
+    return _start_one(locked, RerunKind.EVALUATE, None)
+
+
+@transaction.atomic
+def request_evaluation(
+    key: ApiKey,
+    project: Project,
+    call_ids: Sequence[int],
+    metric_ids: Collection[int] | None,
+    *,
+    agent: Agent | None = None,
+) -> list[Rerun]:
+    """Evaluate chosen metrics on chosen calls of one project; one rerun for each agent among them.
+    With `agent`, calls of other agents are unknown.
+
+    Raises Invalid for calls or metrics that the project does not have, and where a metric measures none
+    of the chosen calls.
+    """
+    ids = list(dict.fromkeys(call_ids))
+    _check_list(ids)
+    calls: dict[int, int | None] = {}
+    for start in range(0, len(ids), IDS_PER_QUERY):
+        part = ids[start : start + IDS_PER_QUERY]
+        rows = CallLog.objects.filter(project=project, pk__in=part, deleted_at=None)
+        if agent is not None:
+            rows = rows.filter(agent=agent)
+        calls.update(rows.values_list("pk", "agent_id"))
+    _refuse_unknown(ids, calls)
+    by_agent: dict[int | None, list[int]] = {}
+    for call_id in ids:
+        by_agent.setdefault(calls[call_id], []).append(call_id)
+    agents = Agent.objects.in_bulk([agent_id for agent_id in by_agent if agent_id is not None])
+    wanted = None if metric_ids is None else set(metric_ids)
+    found: set[int] = set()
+    reruns = []
+    for agent_id, its_calls in by_agent.items():
+        owner = agents.get(agent_id) if agent_id is not None else None
+        versions = [v for v in _versions(owner) if wanted is None or v.metric_id in wanted]
+        found |= {version.metric_id for version in versions}
+        rerun = Rerun(
+            project=project,
+            agent=owner,
+            kind=RerunKind.EVALUATE,
+            requested_by=key,
+            metric_version_ids=[version.pk for version in versions],
+            rubric_version=project.rubric_version,
+            judge_model=settings.CALLGAUGE.judge,
+        )
+        _plan_listed(rerun, its_calls)
+        reruns.append(rerun)
+    if wanted is not None and wanted - found:
+        raise Invalid.field("metrics", _unknown("metrics", sorted(wanted - found)))
+    return reruns
+
+
+# --- the parts -------------------------------------------------------------------------------------------
+
+
+def _start_one(call: CallLog, kind: RerunKind, metric_ids: Collection[int] | None) -> Rerun:
+    versions = _versions(call.agent)
+    if metric_ids is not None:
+        missing = sorted(set(metric_ids) - {version.metric_id for version in versions})
+        if missing:
+            raise Invalid.field("metric_ids", _unknown("metrics", missing))
+        versions = [version for version in versions if version.metric_id in set(metric_ids)]
+    rerun = Rerun(
+        project_id=call.project_id,
+        agent_id=call.agent_id,
+        kind=kind,
+        metric_version_ids=[version.pk for version in versions],
+        judge_model=settings.CALLGAUGE.judge,
+    )
+    _plan_listed(rerun, [call.pk])
+    return rerun
+
+
+def _start(rerun: Rerun, agent: Agent, selection: Selection) -> None:
+    if selection.ids is not None:
+        _plan_listed(rerun, selection.ids)
+        return
+    calls = CallLog.objects.filter(agent=agent, deleted_at=None).order_by("id").values_list("pk", flat=True)
+    limit = RESET_AT_ONCE + 1 if selection.first is None else min(selection.first, RESET_AT_ONCE + 1)
+    ids = list(calls[:limit])
+    if len(ids) <= RESET_AT_ONCE:
+        _plan_listed(rerun, ids)
+        return
+    if selection.first is None:
+        rerun.last_call_id = calls.order_by("-id")[0]
+    else:
+        nth = list(calls[selection.first - 1 : selection.first])
+        rerun.last_call_id = nth[0] if nth else calls.order_by("-id")[0]
+    rerun.resets_while_planning = True
+    rerun.save()
+    ledger.add_planning(rerun)
+    announce_work()
+
+
+def _plan_listed(rerun: Rerun, ids: Sequence[int]) -> None:
+    """Reset, count and cut into chunks, all at once. The caller is in a transaction."""
+    rerun.last_call_id = max(ids, default=0)
+    rerun.planned_through = rerun.last_call_id
+    rerun.planned_at = timezone.now()
+    rerun.total_calls = len(ids)
+    rerun.total = len(ids) * len(rerun.metric_version_ids)
+    rerun.save()
+    reset_calls(rerun, ids)
+    ledger.add_chunks(rerun, ids)
+    ledger.end_if_complete(rerun.pk)
+    announce_work()
+
+
+def reset_calls(rerun: Rerun, ids: Sequence[int]) -> None:
+    """`success` back to null on every call that no person has reviewed; this rerun now owes the verdict."""
+    for start in range(0, len(ids), IDS_PER_QUERY):
+        CallLog.objects.filter(pk__in=ids[start : start + IDS_PER_QUERY]).update(
+            pending_rerun_id=rerun.pk,
+            success=Case(
+                When(is_reviewed=True, then=F("success")),
+                default=Value(None, output_field=BooleanField(null=True)),
+            ),
+            error_message=None,
+            updated_at=timezone.now(),
+        )
+
+
+def _page(rerun: Rerun, after: int, size: int) -> list[int]:
+    return list(
+        CallLog.objects.filter(
+            agent_id=rerun.agent_id, id__gt=after, id__lte=rerun.last_call_id, deleted_at=None
+        )
+        .order_by("id")
+        .values_list("pk", flat=True)[:size]
+    )
+
+
+@transaction.atomic
+def plan_page(owner: str, chunk_id: int, size: int) -> bool:
+    """Put the next calls of a large rerun into chunks; True when there are no more. Raises LeaseLost.
+
+    Chunks, resets and the watermark move in one transaction: a crash repeats nothing and skips nothing.
+    """
+    if chunk_id not in ledger.held(owner, [chunk_id]):
+        raise ledger.LeaseLost
+    rerun = Rerun.objects.select_for_update().get(chunks__pk=chunk_id)
+    ids = _page(rerun, rerun.planned_through, size)
+    if not ids:
+        Rerun.objects.filter(pk=rerun.pk).update(planned_at=timezone.now())
+        ledger.finish(owner, chunk_id)
+        return True
+    reset_calls(rerun, ids)
+    ledger.add_chunks(rerun, ids)
+    Rerun.objects.filter(pk=rerun.pk).update(
+        planned_through=ids[-1],
+        total_calls=F("total_calls") + len(ids),
+        total=F("total") + len(ids) * len(rerun.metric_version_ids),
+    )
+    announce_work()
+    return False
+
+
+def _versions(agent: Agent | None) -> Sequence[MetricVersion]:
+    return versions_for(agent) if agent is not None else []
+
+
+def _chosen_versions(agent: Agent, metric_ids: Collection[int] | None) -> Sequence[MetricVersion]:
+    versions = _versions(agent)
+    if metric_ids is None:
+        return versions
+    wanted = set(metric_ids)
+    missing = sorted(wanted - {version.metric_id for version in versions})
+    if missing:
+        raise Invalid.field("metrics", _unknown("metrics", missing))
+    return [version for version in versions if version.metric_id in wanted]
+
+
+def _check_list(ids: Sequence[int]) -> None:
+    if not ids:
+        raise Invalid.field("call_logs", "This list may not be empty.")
+    if len(ids) > RESET_AT_ONCE:
+        raise Invalid.field("call_logs", f'Name at most {RESET_AT_ONCE} calls at once, or "all".')
+
+
+def _check_calls(agent: Agent, ids: Sequence[int]) -> None:
+    known: set[int] = set()
+    for start in range(0, len(ids), IDS_PER_QUERY):
+        part = ids[start : start + IDS_PER_QUERY]
+        rows = CallLog.objects.filter(agent=agent, pk__in=part, deleted_at=None)
+        known.update(rows.values_list("pk", flat=True))
+    _refuse_unknown(ids, known)
+
+
+def _refuse_unknown(ids: Sequence[int], known: Collection[int]) -> None:
+    missing = [call_id for call_id in ids if call_id not in known]
+    if missing:
+        raise Invalid.field("call_logs", _unknown("call logs", missing))
+
+
+def _unknown(what: str, ids: Sequence[int]) -> str:
+    shown = ", ".join(str(one) for one in ids[:20])
+    more = f" and {len(ids) - 20} more" if len(ids) > 20 else ""
+    return f"These {what} do not exist here: {shown}{more}."
+
+
+def _unfinished(project: Project, fingerprint: str) -> Rerun | None:
+    since = timezone.now() - timedelta(seconds=settings.CALLGAUGE.rerun_join_secs)
+    return (
+        Rerun.objects.filter(
+            project=project, fingerprint=fingerprint, state__in=UNFINISHED, created_at__gt=since
+        )
+        .order_by("-id")
+        .first()
+    )
+
+
+def _remembered(project: Project, idempotency_key: str, body_hash: str) -> Rerun | None:
+    if not idempotency_key:
+        return None
+    old = timezone.now() - REMEMBER_FOR
+    RememberedRequest.objects.filter(project=project, created_at__lt=old).delete()
+    seen = (
+        RememberedRequest.objects.select_related("rerun").filter(project=project, key=idempotency_key).first()
+    )
+    if seen is None:
+        return None
+    if seen.body_hash != body_hash:
+        raise Invalid.field("Idempotency-Key", "This key was used for a different request.")
+    return seen.rerun

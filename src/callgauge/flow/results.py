@@ -1,0 +1,174 @@
+"""Storing outcomes: append-only, one current result per call and metric, counted on their rerun."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, assert_never
+
+from django.db.models import F
+
+from callgauge.domain.metrics import MetricSpec
+from callgauge.domain.outcomes import Failed, Outcome, Scored, Skipped
+from callgauge.flow import ledger
+from callgauge.store.models import CallLog, MetricResult, Rerun, ResultOutcome
+
+MAX_LABEL_CHARS = 255
+
+
+@dataclass(frozen=True, slots=True)
+class NewResult:
+    chunk_id: int
+    rerun_id: int
+    call_id: int
+    content_hash: str
+    """Of the call as it was measured."""
+    spec: MetricSpec
+    outcome: Outcome
+
+
+def store_results(owner: str, results: Sequence[NewResult]) -> set[int]:
+    """Write what came of metrics; the ids of chunks whose lease was lost are returned, and nothing of
+    theirs is written. The caller is in a transaction. A result that is there already is not written twice."""
+    chunk_ids = {result.chunk_id for result in results}
+    held = ledger.held(owner, chunk_ids)
+    fresh = _without_stored([result for result in results if result.chunk_id in held])
+    if fresh:
+        _append(fresh)
+        _count(fresh)
+        ledger.progressed({result.chunk_id for result in fresh})
+    return chunk_ids - held
+
+
+def _without_stored(results: Sequence[NewResult]) -> list[NewResult]:
+    stored = set(
+        MetricResult.objects.filter(
+            call_id__in={result.call_id for result in results},
+            rerun_id__in={result.rerun_id for result in results},
+        ).values_list("call_id", "version_id", "rerun_id")
+    )
+    fresh: dict[tuple[int, int, int], NewResult] = {}
+    for result in results:
+        key = (result.call_id, result.spec.version_id, result.rerun_id)
+        if key not in stored:
+            fresh.setdefault(key, result)
+    return list(fresh.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """The result that is current for a call and metric; `row` where this batch has yet to write it."""
+
+    id: int | None
+    rerun_id: int
+    failed: bool
+    row: MetricResult | None = None
+
+
+def _append(results: Sequence[NewResult]) -> None:
+    call_ids = {result.call_id for result in results}
+    content = dict(CallLog.objects.filter(pk__in=call_ids).values_list("pk", "content_hash"))
+    standing = {
+        (call_id, metric_id): _Standing(pk, rerun_id, outcome == ResultOutcome.FAILED)
+        for pk, call_id, metric_id, rerun_id, outcome in MetricResult.objects.filter(
+            call_id__in=call_ids, is_current=True
+        ).values_list("pk", "call_id", "metric_id", "rerun_id", "outcome")
+    }
+    rows: list[MetricResult] = []
+    displaced: list[int] = []
+    stale: list[int] = []
+    for result in sorted(results, key=lambda result: result.rerun_id):
+        if result.call_id not in content:
+            continue  # deleted meanwhile
+        row = _row(result)
+        key = (result.call_id, result.spec.metric_id)
+        before = standing.get(key)
+        row.previous_id = before.id if before else None
+        unchanged = content[result.call_id] == result.content_hash
+        newest = before is None or result.rerun_id >= before.rerun_id
+        if unchanged and newest and isinstance(result.outcome, Failed) and before and not before.failed:
+            if before.row is not None:
+                before.row.is_stale = True
+            elif before.id is not None:
+                stale.append(before.id)
+        elif unchanged and newest:
+            if before is not None and before.row is not None:
+                before.row.is_current = False
+            elif before is not None and before.id is not None:
+                displaced.append(before.id)
+            row.is_current = True
+            standing[key] = _Standing(None, result.rerun_id, isinstance(result.outcome, Failed), row)
+        rows.append(row)
+    if displaced:
+        MetricResult.objects.filter(pk__in=displaced).update(is_current=False, is_stale=False)
+    if stale:
+        MetricResult.objects.filter(pk__in=stale).update(is_stale=True)
+    MetricResult.objects.bulk_create(rows)
+
+
+def _row(result: NewResult) -> MetricResult:
+    outcome = result.outcome
+    row = MetricResult(
+        call_id=result.call_id,
+        metric_id=result.spec.metric_id,
+        version_id=result.spec.version_id,
+        rerun_id=result.rerun_id,
+        explanation=_json(list(outcome.explanation)),
+        input_hash=result.content_hash,
+        judge_model=outcome.judge_model[:255],
+        prompt_hash=outcome.prompt_hash,
+        judge_requests=outcome.usage.requests,
+        input_tokens=outcome.usage.input_tokens,
+        cached_tokens=outcome.usage.cached_tokens,
+        output_tokens=outcome.usage.output_tokens,
+        cost_usd=outcome.usage.cost_usd,
+    )
+    extra: dict[str, Any] = dict(outcome.extra)
+    match outcome:
+        case Scored():
+            row.outcome = ResultOutcome.SCORED
+            row.passed = outcome.value.passed
+            row.number = outcome.value.number
+            row.label = outcome.value.label[:MAX_LABEL_CHARS] if outcome.value.label is not None else None
+            row.low_trust = outcome.low_trust
+            if outcome.evidence:
+                extra["evidence"] = [asdict(item) for item in outcome.evidence]
+        case Skipped():
+            row.outcome = ResultOutcome.SKIPPED
+            row.reason = outcome.reason.value
+        case Failed():
+            row.outcome = ResultOutcome.FAILED
+            row.reason = outcome.code.value
+            row.retryable = outcome.retryable
+        case _:
+            assert_never(outcome)
+    row.extra = _json(extra)
+    return row
+
+
+def _json(value: Any) -> str:
+    """Escaped ASCII: whatever a model wrote, the database can hold it (PostgreSQL refuses NUL in text)."""
+    return json.dumps(value, default=str)
+
+
+def _count(results: Sequence[NewResult]) -> None:
+    by_rerun: dict[int, list[Outcome]] = defaultdict(list)
+    for result in results:
+        by_rerun[result.rerun_id].append(result.outcome)
+    for rerun_id, outcomes in sorted(by_rerun.items()):
+        Rerun.objects.filter(pk=rerun_id).update(
+            scored=F("scored") + _how_many(outcomes, Scored),
+            skipped=F("skipped") + _how_many(outcomes, Skipped),
+            failed=F("failed") + _how_many(outcomes, Failed),
+            judge_requests=F("judge_requests") + sum(outcome.usage.requests for outcome in outcomes),
+            input_tokens=F("input_tokens") + sum(outcome.usage.input_tokens for outcome in outcomes),
+            cached_tokens=F("cached_tokens") + sum(outcome.usage.cached_tokens for outcome in outcomes),
+            output_tokens=F("output_tokens") + sum(outcome.usage.output_tokens for outcome in outcomes),
+            cost_usd=F("cost_usd") + sum(outcome.usage.cost_usd or 0.0 for outcome in outcomes),
+        )
+
+
+def _how_many(outcomes: Collection[Outcome], kind: type[Scored] | type[Skipped] | type[Failed]) -> int:
+    return sum(isinstance(outcome, kind) for outcome in outcomes)

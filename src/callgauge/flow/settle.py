@@ -1,0 +1,200 @@
+"""From results to a call's verdict: the rubric decides, except where a person has."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from callgauge.domain.metrics import EvalType
+from callgauge.domain.outcomes import Failed, FailureCode, Outcome, Scored, Skipped, SkipReason, Value
+from callgauge.domain.rubric import (
+    PASS_SCORE,
+    Ground,
+    Joiner,
+    Rubric,
+    RubricError,
+    Rule,
+    Verdict,
+    decide,
+    parse_rubric,
+)
+from callgauge.store.models import (
+    CallLog,
+    CallPayload,
+    MetricResult,
+    Project,
+    ResultOutcome,
+    Review,
+    RubricRule,
+)
+
+
+def settle_calls(rerun_id: int, call_ids: Collection[int]) -> None:
+    """Decide calls whose results under a rerun are all in. The caller is in a transaction.
+
+    A call that a newer rerun has reset meanwhile is left to that one. A failed result counts here although
+    an older good one is still shown: a call never passes because the judge was down.
+    """
+    calls = list(
+        CallLog.objects.filter(pk__in=call_ids, pending_rerun_id=rerun_id).only(
+            "pk", "project_id", "is_reviewed"
+        )
+    )
+    reviewed = [call.pk for call in calls if call.is_reviewed]
+    if reviewed:
+        CallLog.objects.filter(pk__in=reviewed, pending_rerun_id=rerun_id).update(pending_rerun_id=None)
+    open_calls = [call for call in calls if not call.is_reviewed]
+    outcomes = _outcomes([call.pk for call in open_calls], rerun_id)
+    by_project: dict[int, list[int]] = defaultdict(list)
+    for call in open_calls:
+        by_project[call.project_id].append(call.pk)
+    for project_id, ids in by_project.items():
+        rubric = load_rubric(project_id)
+        for call_id in ids:
+            _write(call_id, rerun_id, decide(rubric, outcomes[call_id]))
+
+
+@transaction.atomic
+def settle_from_reviews(call_id: int) -> None:
+    """Decide a reviewed call again, with what people said in place of what the machine measured."""
+    call = CallLog.objects.select_for_update().get(pk=call_id)
+    outcomes = dict(_outcomes([call_id], None)[call_id])
+    for review in Review.objects.filter(call_id=call_id, is_current=True):
+        said = _said(review, outcomes.get(review.metric_id))
+        if said is not None:
+            outcomes[review.metric_id] = said
+    verdict = decide(load_rubric(call.project_id), outcomes)
+    CallLog.objects.filter(pk=call_id).update(
+        success=verdict.success, is_reviewed=True, error_message=_error(verdict), updated_at=timezone.now()
+    )
+    CallPayload.objects.filter(pk=call_id).update(rubric=_grounds(verdict.grounds))
+
+
+def load_rubric(project_id: int) -> Rubric:
+    logic = Project.objects.values_list("rubric_logic", flat=True).get(pk=project_id)
+    rows = RubricRule.objects.filter(project_id=project_id, metric__deleted_at=None).select_related(
+        "metric__current_version"
+    )
+    return Rubric(Joiner(logic), tuple(rule for row in rows if (rule := _rule(row)) is not None))
+
+
+def _rule(row: RubricRule) -> Rule | None:
+    """A rule fitted the metric's type when it was written. Where that type has changed since, the rule is
+    read as what it was, and `decide` finds that it cannot be put to today's values."""
+    version = row.metric.current_version
+    if version is None:
+        return None
+    today = EvalType(version.eval_type)
+    for eval_type in (today, *(other for other in EvalType if other is not today)):
+        config = {"rules": [{"metric_id": row.metric_id, "conditions": row.conditions}]}
+        try:
+            return parse_rubric(config, {row.metric_id: (version.name, eval_type)}).rules[0]
+        except RubricError:
+            continue
+    return None
+
+
+def _outcomes(call_ids: Sequence[int], rerun_id: int | None) -> Mapping[int, dict[int, Outcome]]:
+    """Per call and metric: the current result, or the one of `rerun_id` where that has one."""
+    wanted = Q(is_current=True)
+    if rerun_id is not None:
+        wanted |= Q(rerun_id=rerun_id)
+    found: dict[int, dict[int, Outcome]] = defaultdict(dict)
+    rows: Iterable[MetricResult] = (
+        MetricResult.objects.filter(wanted, call_id__in=call_ids, metric__deleted_at=None)
+        .only(
+            "call_id",
+            "metric_id",
+            "rerun_id",
+            "outcome",
+            "passed",
+            "number",
+            "label",
+            "reason",
+            "explanation",
+        )
+        .order_by("id")
+    )
+    of_rerun: set[tuple[int, int]] = set()
+    for row in rows:
+        key = (row.call_id, row.metric_id)
+        if row.rerun_id == rerun_id:
+            of_rerun.add(key)
+        elif key in of_rerun:
+            continue
+        found[row.call_id][row.metric_id] = read_outcome(row)
+    return found
+
+
+def read_outcome(row: MetricResult) -> Outcome:
+    """A stored result as the value it came from; usage and extra are left out."""
+    explanation = tuple(str(sentence) for sentence in json.loads(row.explanation))
+    match ResultOutcome(row.outcome):
+        case ResultOutcome.SCORED:
+            return Scored(Value(passed=row.passed, number=row.number, label=row.label), explanation)
+        case ResultOutcome.SKIPPED:
+            return Skipped(SkipReason(row.reason), explanation)
+        case ResultOutcome.FAILED:
+            return Failed(FailureCode(row.reason), explanation, retryable=row.retryable)
+
+
+def _said(review: Review, machine: Outcome | None) -> Outcome | None:
+    """A person's value as an outcome; None where the vote leaves the machine's value as it is."""
+    if not review.has_expected_value:
+        if review.thumbs_up is False and isinstance(machine, Scored) and machine.value.passed is not None:
+            return Scored(Value(passed=not machine.value.passed), (review.feedback,))
+        return None
+    value = review.expected_value
+    eval_type = EvalType(_eval_type(review))
+    if value is None:
+        return Skipped(SkipReason.NOT_APPLICABLE, (review.feedback,))
+    if eval_type is EvalType.BINARY:
+        return Scored(Value(passed=value is True or value == PASS_SCORE), (review.feedback,))
+    if eval_type is EvalType.ENUM:
+        return Scored(Value(label=str(value)), (review.feedback,))
+    return Scored(Value(number=float(value)), (review.feedback,))
+
+
+def _eval_type(review: Review) -> str:
+    version = review.metric.current_version
+    return version.eval_type if version is not None else EvalType.BINARY
+
+
+def _write(call_id: int, rerun_id: int, verdict: Verdict) -> None:
+    settled = CallLog.objects.filter(pk=call_id, pending_rerun_id=rerun_id, is_reviewed=False).update(
+        success=verdict.success,
+        error_message=_error(verdict),
+        pending_rerun_id=None,
+        updated_at=timezone.now(),
+    )
+    if settled:
+        CallPayload.objects.filter(pk=call_id).update(rubric=_grounds(verdict.grounds))
+
+
+def _error(verdict: Verdict) -> str | None:
+    if verdict.success is not None or not verdict.unknown_metrics:
+        return None
+    names = ", ".join(verdict.unknown_metrics)
+    return f"No verdict: these metrics of the rubric could not be computed: {names}."
+
+
+def _grounds(grounds: Sequence[Ground]) -> str:
+    rows: list[dict[str, Any]] = [
+        {
+            "metric_id": ground.metric_id,
+            "metric_name": ground.metric_name,
+            "value": ground.value,
+            "explanation": list(ground.explanation),
+            "passed": ground.passed,
+            "conditions": ground.conditions,
+            "expected_conditions": ground.expected_conditions,
+        }
+        for ground in grounds
+    ]
+    return json.dumps(rows) if rows else "null"

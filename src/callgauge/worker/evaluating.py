@@ -1,0 +1,72 @@
+"""Evaluating one call of a chunk: each outcome is stored as it arrives, then the call is settled."""
+
+from __future__ import annotations
+
+from callgauge.domain.judging import JudgeAnswer, JudgeRequest
+from callgauge.domain.metrics import MetricSpec
+from callgauge.domain.outcomes import Failed, FailureCode, Outcome
+from callgauge.engine.evaluate import evaluate_call
+from callgauge.flow.results import NewResult
+from callgauge.flow.work import CallWork
+from callgauge.store.models import Chunk
+from callgauge.worker.asking import Asking
+from callgauge.worker.operations import SETTLE, STORE_RESULT, OwnedResult, Settling
+from callgauge.worker.writer import Writer
+
+
+class LeaseLost(BaseException):
+    """Another worker has the chunk. Not an Exception: a scorer's fault handling must not swallow it."""
+
+
+class CallEvaluation:
+    def __init__(
+        self, owner: str, chunk: Chunk, work: CallWork, writer: Writer, asking: Asking | None
+    ) -> None:
+        self._owner = owner
+        self._chunk = chunk
+        self._work = work
+        self._writer = writer
+        self._asking = asking
+
+    async def run(self) -> None:
+        """Evaluate what is left to do. Raises LeaseLost."""
+        if self._work.specs:
+            await evaluate_call(
+                self._work.call,
+                self._work.specs,
+                ask=self._ask if self._asking is not None else None,
+                run_script=None,
+                save=self._save,
+            )
+        await self._settle()
+
+    async def give_up(self) -> None:
+        """This chunk only ever lost its owner: what it lacks ends failed, and the rerun can end."""
+        failure = Failed(
+            FailureCode.INTERNAL_ERROR,
+            ("The server stopped every time it worked on this call; see the server's log.",),
+            retryable=True,
+        )
+        for spec in self._work.specs:
+            await self._save(spec, failure)
+        await self._settle()
+
+    async def _ask(self, spec: MetricSpec, request: JudgeRequest, sample: int) -> JudgeAnswer:
+        assert self._asking is not None
+        return await self._asking.ask(self._chunk, self._work.call, spec, request, sample)
+
+    async def _save(self, spec: MetricSpec, outcome: Outcome) -> None:
+        call = self._work.call
+        result = NewResult(
+            chunk_id=self._chunk.pk,
+            rerun_id=self._chunk.rerun_id,
+            call_id=call.id,
+            content_hash=call.content_hash,
+            spec=spec,
+            outcome=outcome,
+        )
+        if not await self._writer.write(STORE_RESULT, OwnedResult(self._owner, result)):
+            raise LeaseLost
+
+    async def _settle(self) -> None:
+        await self._writer.write(SETTLE, Settling(self._chunk.rerun_id, self._work.call.id))

@@ -1,0 +1,255 @@
+"""The executor: one event loop that works through several chunks at once.
+
+Judge calls are awaited, rows are written by the writer thread, reads go to a few threads of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from django.db import DatabaseError, connection
+
+from callgauge.domain.judging import Judge
+from callgauge.domain.metrics import MetricSpec
+from callgauge.flow import ledger, wake, work
+from callgauge.flow.rerun import plan_page
+from callgauge.store.models import Chunk, ChunkKind, Priority
+from callgauge.worker.asking import Asking
+from callgauge.worker.evaluating import CallEvaluation, LeaseLost
+from callgauge.worker.operations import FINISH, Finishing
+from callgauge.worker.slots import Slots
+from callgauge.worker.writer import Writer
+
+log = logging.getLogger(__name__)
+
+POLL_SECS = 1.0
+"""How often the executor looks by itself; work made in this process announces itself."""
+RENEW_SECS = 5.0
+"""A quarter of a lease: three renewals may fail before it runs out."""
+BACK_OFF_SECS = 2.0
+"""Pause after a chunk failed for a reason of its own (a bug, the database away)."""
+URGENT_CHUNKS = 64
+"""Live calls are chunks of one call each: many at once keep the judge busy."""
+CALLS_PER_LOAD = 20
+PLAN_PAGE = 10_000
+STOP_GRACE_SECS = 8.0
+"""Below the 10 s after which container engines kill."""
+
+Result = TypeVar("Result")
+
+
+class Executor:
+    """Runs in a thread of its own from `start` to `stop`."""
+
+    def __init__(
+        self,
+        owner: str,
+        open_judge: Callable[[], Judge | None],
+        *,
+        concurrency: int,
+        fail_interrupted: bool = False,
+    ) -> None:
+        self._owner = owner
+        self._open_judge = open_judge
+        self._concurrency = concurrency
+        self._fail_interrupted = fail_interrupted
+        self._bulk_chunks = 2 + concurrency // 50
+        self._thread = threading.Thread(target=self._run, name="callgauge-executor", daemon=True)
+        self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._chunks: dict[int, tuple[Chunk, asyncio.Task[None]]] = {}
+        self._specs: dict[tuple[int, ...], Sequence[MetricSpec]] = {}
+
+    def start(self) -> None:
+        self._thread.start()
+        self._ready.wait()
+
+    def stop(self) -> None:
+        """Let judge requests under way end, store what they gave, hand every chunk back."""
+        if self._loop is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.run(self._main())
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._readers = ThreadPoolExecutor(max_workers=3, thread_name_prefix="callgauge-reader")
+        self._calls = asyncio.Semaphore(max(32, 2 * self._concurrency))
+        writer = self._writer = Writer(self._loop)
+        writer.start()
+        judge = self._open_judge()
+        self._asking = (
+            None
+            if judge is None
+            else Asking(judge, writer, Slots(self._concurrency), fail_interrupted=self._fail_interrupted)
+        )
+        wake.listen(self._on_work)
+        self._ready.set()
+        renewing = asyncio.create_task(self._keep_leases())
+        try:
+            await self._claim_until_stopped()
+        finally:
+            wake.unlisten(self._on_work)
+            if self._asking is not None:
+                await self._asking.stop(STOP_GRACE_SECS)
+            renewing.cancel()
+            await self._hand_back()
+            writer.stop()
+            if judge is not None:
+                await judge.close()
+            await self._read(connection.close)
+            self._readers.shutdown()
+
+    def _on_work(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake.set)
+
+    async def _claim_until_stopped(self) -> None:
+        stopping = asyncio.create_task(self._stopping.wait())
+        while not self._stopping.is_set():
+            self._wake.clear()
+            claimed = await self._claim()
+            for chunk in claimed:
+                task = asyncio.create_task(self._work(chunk))
+                self._chunks[chunk.pk] = (chunk, task)
+                task.add_done_callback(lambda _, pk=chunk.pk: self._chunk_ended(pk))
+            if not claimed:
+                woken = asyncio.create_task(self._wake.wait())
+                await asyncio.wait({woken, stopping}, timeout=POLL_SECS, return_when=asyncio.FIRST_COMPLETED)
+                woken.cancel()
+        stopping.cancel()
+
+    def _chunk_ended(self, chunk_id: int) -> None:
+        self._chunks.pop(chunk_id, None)
+        self._wake.set()
+
+    async def _claim(self) -> list[Chunk]:
+        bulk = sum(chunk.priority == Priority.BULK for chunk, _ in self._chunks.values())
+        urgent = len(self._chunks) - bulk
+        try:
+            claimed = await self._read(
+                ledger.claim,
+                self._owner,
+                [Priority.INTERACTIVE, Priority.NORMAL],
+                URGENT_CHUNKS - urgent,
+            )
+            claimed += await self._read(ledger.claim, self._owner, [Priority.BULK], self._bulk_chunks - bulk)
+        except DatabaseError as error:
+            log.warning("cannot look for work, trying again: %s", type(error).__name__)
+            await self._read(connection.close)
+            return []
+        return claimed
+
+    async def _keep_leases(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECS)
+            mine = list(self._chunks)
+            if not mine:
+                continue
+            try:
+                kept = await self._read(ledger.renew, self._owner, mine)
+            except DatabaseError as error:
+                log.warning("cannot renew leases, trying again: %s", type(error).__name__)
+                await self._read(connection.close)
+                continue
+            for chunk_id in set(mine) - kept:
+                if chunk_id in self._chunks:
+                    self._chunks[chunk_id][1].cancel()
+
+    async def _hand_back(self) -> None:
+        mine = list(self._chunks)
+        tasks = [task for _, task in self._chunks.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if mine:
+            try:
+                await self._read(ledger.release, self._owner, mine)
+            except DatabaseError as error:
+                log.warning(
+                    "chunks were not handed back; they wait for their lease: %s", type(error).__name__
+                )
+
+    async def _read(self, function: Callable[..., Result], *args: object) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, function, *args)
+
+    # --- one chunk -----------------------------------------------------------------------------------
+
+    async def _work(self, chunk: Chunk) -> None:
+        try:
+            if chunk.kind == ChunkKind.PLAN:
+                await self._plan(chunk)
+            else:
+                await self._evaluate(chunk)
+        except (LeaseLost, ledger.LeaseLost):
+            log.info("chunk %s was taken over", chunk.pk)
+        except Exception as error:
+            log.error("chunk %s failed: %s", chunk.pk, type(error).__name__, exc_info=error)
+            await asyncio.sleep(BACK_OFF_SECS)
+            await self._release_after_failure(chunk)
+
+    async def _release_after_failure(self, chunk: Chunk) -> None:
+        try:
+            await self._read(_release_counting, self._owner, chunk.pk)
+        except DatabaseError as error:
+            log.warning("chunk %s waits for its lease: %s", chunk.pk, type(error).__name__)
+            await self._read(connection.close)
+
+    async def _plan(self, chunk: Chunk) -> None:
+        while not await self._read(plan_page, self._owner, chunk.pk, PLAN_PAGE):
+            pass
+
+    async def _evaluate(self, chunk: Chunk) -> None:
+        specs = await self._specs_of(chunk)
+        give_up = chunk.attempts > ledger.MAX_ATTEMPTS
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                for start in range(0, len(chunk.call_ids), CALLS_PER_LOAD):
+                    ids = chunk.call_ids[start : start + CALLS_PER_LOAD]
+                    await self._calls.acquire()
+                    self._calls.release()
+                    for call_work in await self._read(work.load_calls, chunk, specs, ids):
+                        evaluation = CallEvaluation(
+                            self._owner, chunk, call_work, self._writer, None if give_up else self._asking
+                        )
+                        tasks.append(group.create_task(self._evaluate_call(evaluation, give_up)))
+        except BaseExceptionGroup as failures:
+            raise _plainest(failures) from failures
+        if not await self._writer.write(FINISH, Finishing(self._owner, chunk.pk)):
+            raise LeaseLost
+
+    async def _evaluate_call(self, evaluation: CallEvaluation, give_up: bool) -> None:
+        async with self._calls:
+            await (evaluation.give_up() if give_up else evaluation.run())
+
+    async def _specs_of(self, chunk: Chunk) -> Sequence[MetricSpec]:
+        """Versions never change, so they are read once."""
+        key = tuple(chunk.rerun.metric_version_ids)
+        if key not in self._specs:
+            if len(self._specs) > 256:
+                self._specs.clear()
+            self._specs[key] = await self._read(work.load_specs, key)
+        return self._specs[key]
+
+
+def _release_counting(owner: str, chunk_id: int) -> None:
+    ledger.release(owner, [chunk_id], counts=True)
+
+
+def _plainest(failures: BaseExceptionGroup) -> BaseException:
+    """A lost lease explains every other failure of the chunk."""
+    lost = failures.subgroup(LeaseLost)
+    found: BaseException = lost if lost is not None else failures
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found

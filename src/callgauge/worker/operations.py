@@ -1,0 +1,73 @@
+"""What the writer is asked to write, each kind in one statement or a few for a whole batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from callgauge.domain.judging import JudgeAnswer
+from callgauge.flow import checkpoint, ledger, results, settle
+from callgauge.flow.checkpoint import Begun, Question
+from callgauge.flow.results import NewResult
+from callgauge.worker.writer import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedResult:
+    owner: str
+    result: NewResult
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    rerun_id: int
+    call_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finishing:
+    owner: str
+    chunk_id: int
+
+
+def _begin(questions: Sequence[Question]) -> Sequence[Begun]:
+    return checkpoint.begin(questions)
+
+
+def _store_answers(answers: Sequence[tuple[Question, JudgeAnswer]]) -> Sequence[None]:
+    checkpoint.store_answers(answers)
+    return [None] * len(answers)
+
+
+def _store_results(items: Sequence[OwnedResult]) -> Sequence[bool]:
+    """False for results of a chunk whose lease was lost."""
+    lost: set[int] = set()
+    for owner in {item.owner for item in items}:
+        lost |= results.store_results(owner, [item.result for item in items if item.owner == owner])
+    return [item.result.chunk_id not in lost for item in items]
+
+
+def _settle(items: Sequence[Settling]) -> Sequence[None]:
+    for rerun_id in dict.fromkeys(item.rerun_id for item in items):
+        settle.settle_calls(rerun_id, [item.call_id for item in items if item.rerun_id == rerun_id])
+    return [None] * len(items)
+
+
+def _finish(items: Sequence[Finishing]) -> Sequence[bool]:
+    """False where the lease was lost."""
+    finished = []
+    for item in items:
+        try:
+            ledger.finish(item.owner, item.chunk_id)
+        except ledger.LeaseLost:
+            finished.append(False)
+        else:
+            finished.append(True)
+    return finished
+
+
+BEGIN: Operation[Question, Begun] = Operation("begin", _begin)
+STORE_ANSWER: Operation[tuple[Question, JudgeAnswer], None] = Operation("answer", _store_answers)
+STORE_RESULT: Operation[OwnedResult, bool] = Operation("result", _store_results)
+SETTLE: Operation[Settling, None] = Operation("settle", _settle)
+FINISH: Operation[Finishing, bool] = Operation("finish", _finish)
