@@ -283,6 +283,14 @@ def test_a_server_that_refuses_everything_is_given_up() -> None:
     assert len(server.bodies) == 4
 
 
+def test_text_that_is_no_unicode_is_refused_before_it_is_sent() -> None:
+    error, server = ask(answered(), request=question("half a pair: \ud83d"))
+
+    assert isinstance(error, JudgeRefused)
+    assert "half a pair" not in str(error)
+    assert (server.bodies, error.attempts, error.__cause__) == ([], 0, None)
+
+
 def test_many_questions_share_one_session() -> None:
     async def run() -> None:
         async with HandMade([answered()]) as server:

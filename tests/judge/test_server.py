@@ -58,6 +58,28 @@ def test_quotes_stand_in_the_call() -> None:
     assert quotes == {(1, "Good morning, how can I help?"), (2, "My bill is wrong.")}
 
 
+@pytest.mark.parametrize(
+    ("wording", "kind", "allowed"),
+    [
+        ("`value` is `true` or `false`.", bool, [True, False]),
+        ("`value` is one of these labels:\n\n- angry\n- in two words", str, ["angry", "in two words"]),
+        ("`value` is one of these numbers, without words: 0, 2.0, 5.", int, [0, 2, 5]),
+        ("`value` is a number from 0 to 5.", int, list(range(6))),
+        ("`value` is one number, without a unit.", int, list(range(101))),
+    ],
+)
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_the_value_is_of_the_kind_that_the_question_asks_for(
+    provider: str, wording: str, kind: type, allowed: list[Any]
+) -> None:
+    answers, _ = asyncio.run(ask_in_turn(provider, [question(f"Q{n}? {wording}") for n in range(20)]))
+    values = [answer.content["value"] for answer in answers]
+
+    assert {type(value) for value in values} == {kind}
+    assert all(value in allowed for value in values)
+    assert len(set(values)) > 1
+
+
 def test_a_marked_answer_is_given() -> None:
     marked = question(f'Which? {MARK} {{"value": "b", "explanation": ["As marked."]}} Thanks.')
     answers, _ = asyncio.run(ask_in_turn("openai", [marked]))

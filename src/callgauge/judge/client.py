@@ -131,11 +131,16 @@ class HttpJudge:
         left_secs = tally.ends_at - self._clock.now()
         if left_secs <= 0:
             raise self._too_late(tally, 0)
-        tally.attempts += 1
         sent = self._quirks
         try:
+            body = self.adapter.body(request, sent)
+        except orjson.JSONEncodeError:
+            # Half of a surrogate pair; the error itself would show the text.
+            raise JudgeRefused(f"{self.model}: the question holds text that is no valid Unicode") from None
+        tally.attempts += 1
+        try:
             async with self._clock.timeout(min(self._settings.timeout_secs, left_secs)):
-                reply = await self._post(self.adapter.body(request, sent))
+                reply = await self._post(body)
         except TimeoutError:
             return _Fault("timeout")
         except aiohttp.InvalidURL:

@@ -39,9 +39,25 @@ def _marked(texts: Sequence[str]) -> dict[str, Any]:
     return {}
 
 
+def _value_by_question(chance: random.Random, question: str) -> bool | int | str:
+    """Where the schema leaves open what kind of value is wanted, the question's words decide."""
+    _, named, listed = question.partition(" labels")
+    labels = re.findall(r"^- (.+)$", listed, re.MULTILINE)
+    if named and labels:
+        return str(chance.choice(labels))
+    if found := re.search(r"one of these numbers[^:]*: ([\d., -]+\d)", question):
+        return int(float(chance.choice(found[1].split(", "))))
+    if found := re.search(r"number from (\d+) to (\d+)", question):
+        return chance.randint(int(found[1]), int(found[2]))
+    if re.search(r"\b(is|be) (one|a) number\b", question):
+        return chance.randint(0, 100)
+    return chance.random() < 0.5
+
+
 class _Writer:
     def __init__(self, chance: random.Random, texts: Sequence[str]) -> None:
         self._chance = chance
+        self._question = texts[-1] if texts else ""
         self._turn, self._quote = _passage(chance, texts)
 
     def value(self, schema: Mapping[str, Any], name: str) -> Any:
@@ -49,6 +65,8 @@ class _Writer:
             return schema["const"]
         if "enum" in schema:
             return self._chance.choice(list(schema["enum"]))
+        if _kinds(schema) >= {"boolean", "number", "string"}:
+            return _value_by_question(self._chance, self._question)
         if "anyOf" in schema:
             return self.value(schema["anyOf"][0], name)
         types = schema.get("type", "object")
@@ -77,12 +95,17 @@ class _Writer:
         return self._chance.randint(low, max(low, int(schema.get("maximum", low + 5))))
 
 
+def _kinds(schema: Mapping[str, Any]) -> set[str]:
+    kinds = schema.get("type", [choice.get("type") for choice in schema.get("anyOf", ())])
+    return {kinds} if isinstance(kinds, str) else set(kinds)
+
+
 def _passage(chance: random.Random, texts: Sequence[str]) -> tuple[int, str]:
-    """A turn number and words of one line, from the longest text that the prompt holds."""
-    longest = max(texts, key=len, default="")
-    lines = [found for line in longest.splitlines() if (found := _NUMBERED_LINE.match(line)) and found[2]]
+    """A turn number and words of that line, from the text before the question, where the call stands."""
+    call = texts[-2] if len(texts) > 1 else ""
+    lines = [found for line in call.splitlines() if (found := _NUMBERED_LINE.match(line)) and found[2]]
     if not lines:
-        return 0, " ".join(longest.split()[:_QUOTE_WORDS])
+        return 0, " ".join(call.split()[:_QUOTE_WORDS])
     line = chance.choice(lines)
     words = line[2].rpartition(": ")[2].split()
     return int(line[1]), " ".join(words[:_QUOTE_WORDS])
