@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from callgauge.api.auth import key_of
 from callgauge.api.calls_routes import FAMILY, wire_version
 from callgauge.api.present_calls import present_details, present_list
 from callgauge.api.present_results import WireVersion
@@ -28,7 +29,7 @@ MAX_KEY_CHARS = 255
 
 class RerunEvaluation(APIView):
     def post(self, request: Request) -> HttpResponseBase:
-        key: ApiKey = request.user
+        key = key_of(request)
         body = Body(request)
         agent = _agent(key, body)
         rerun.count_against_limit(agent.project)
@@ -55,7 +56,7 @@ class RerunEvaluation(APIView):
 
 class EvaluateMetrics(APIView):
     def post(self, request: Request) -> Response:
-        key: ApiKey = request.user
+        key = key_of(request)
         body = Body(request)
         project, agent = _project_and_agent(key, body)
         rerun.count_against_limit(project)

@@ -9,6 +9,7 @@ from django.urls import URLPattern, re_path
 ID = r"(?P<pk>\d+)"
 
 
-def route(pattern: str, view: Any, name: str | None = None) -> URLPattern:
+def route(pattern: str, view: Any) -> URLPattern:
     """`pattern` is a regular expression without anchors and without the last slash."""
-    return re_path(rf"^{pattern}/?$", view, name=name)
+    found: URLPattern = re_path(rf"^{pattern}/?$", view)
+    return found

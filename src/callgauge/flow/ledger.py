@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from django.db import connection, transaction
 from django.db.models import Case, Count, DateTimeField, ExpressionWrapper, F, Q, Value, When
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from callgauge.store.models import (
@@ -34,11 +35,11 @@ class LeaseLost(Exception):
     """Another owner has the chunk now: what this one still holds must not be written."""
 
 
-def _lease_end() -> ExpressionWrapper:
+def _lease_end() -> Combinable:
     return ExpressionWrapper(Now() + Value(LEASE), output_field=DateTimeField())
 
 
-def claim(owner: str, *, priorities: Collection[int], limit: int) -> list[Chunk]:
+def claim(owner: str, priorities: Collection[int], limit: int) -> list[Chunk]:
     """Lease up to `limit` chunks, the most urgent first. The caller is in no transaction."""
     claimable = (
         Chunk.objects.select_related("rerun")

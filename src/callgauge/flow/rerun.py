@@ -263,6 +263,8 @@ def reset_calls(rerun: Rerun, ids: Sequence[int]) -> None:
 
 
 def _page(rerun: Rerun, after: int, size: int) -> list[int]:
+    if rerun.agent_id is None:
+        return []  # the agent was deleted meanwhile, and its calls with it
     return list(
         CallLog.objects.filter(
             agent_id=rerun.agent_id, id__gt=after, id__lte=rerun.last_call_id, deleted_at=None

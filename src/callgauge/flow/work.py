@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from callgauge.domain.calls import AgentFacts, Call
-from callgauge.domain.metrics import MetricSpec
+from callgauge.domain.metrics import MetricKind, MetricSpec
 from callgauge.domain.outcomes import Outcome
 from callgauge.flow.metrics import spec_of
 from callgauge.flow.settle import read_outcome
@@ -21,8 +23,8 @@ class CallWork:
 
     call: Call
     specs: Sequence[MetricSpec]
-    done: Mapping[int, Outcome]
-    """What this rerun has stored already, by metric id."""
+    known: Mapping[str, Outcome]
+    """Results of metrics that are not computed now, by name; only where a Python metric may read them."""
 
 
 def load_calls(chunk: Chunk, specs: Sequence[MetricSpec], call_ids: Sequence[int]) -> list[CallWork]:
@@ -33,18 +35,37 @@ def load_calls(chunk: Chunk, specs: Sequence[MetricSpec], call_ids: Sequence[int
             "payload", "agent"
         )
     }
-    done: dict[int, dict[int, Outcome]] = {}
-    for result in MetricResult.objects.filter(rerun_id=chunk.rerun_id, call_id__in=call_ids):
-        done.setdefault(result.call_id, {})[result.metric_id] = read_outcome(result)
+    stored = set(
+        MetricResult.objects.filter(rerun_id=chunk.rerun_id, call_id__in=call_ids).values_list(
+            "call_id", "version_id"
+        )
+    )
+    reads_others = any(spec.kind is MetricKind.CUSTOM_CODE for spec in specs)
+    known = _known(chunk.rerun_id, call_ids) if reads_others else {}
     return [
         CallWork(
             call=read_call(rows[call_id]),
-            specs=[spec for spec in specs if spec.metric_id not in done.get(call_id, {})],
-            done=done.get(call_id, {}),
+            specs=[spec for spec in specs if (call_id, spec.version_id) not in stored],
+            known=known.get(call_id, {}),
         )
         for call_id in call_ids
         if call_id in rows
     ]
+
+
+def _known(rerun_id: int, call_ids: Sequence[int]) -> dict[int, dict[str, Outcome]]:
+    """Per call, every metric's newest result by name: this rerun's where it has one, else the current one."""
+    found: dict[int, dict[str, Outcome]] = {}
+    results = (
+        MetricResult.objects.filter(
+            Q(is_current=True) | Q(rerun_id=rerun_id), call_id__in=call_ids, metric__deleted_at=None
+        )
+        .select_related("version")
+        .order_by("rerun_id")
+    )
+    for result in results:
+        found.setdefault(result.call_id, {})[result.version.name] = read_outcome(result)
+    return found
 
 
 def load_specs(version_ids: Iterable[int]) -> list[MetricSpec]:

@@ -37,6 +37,7 @@ class CallEvaluation:
                 ask=self._ask if self._asking is not None else None,
                 run_script=None,
                 save=self._save,
+                known=self._work.known,
             )
         await self._settle()
 

@@ -9,10 +9,9 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from functools import partial
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from callgauge.domain.judging import Judge
 from callgauge.domain.metrics import MetricSpec
@@ -20,6 +19,7 @@ from callgauge.flow import ledger, wake, work
 from callgauge.flow.rerun import plan_page
 from callgauge.store.models import Chunk, ChunkKind, Priority
 from callgauge.worker.asking import Asking
+from callgauge.worker.database import DatabaseThread
 from callgauge.worker.evaluating import CallEvaluation, LeaseLost
 from callgauge.worker.operations import FINISH, Finishing
 from callgauge.worker.slots import Slots
@@ -39,8 +39,6 @@ CALLS_PER_LOAD = 20
 PLAN_PAGE = 10_000
 STOP_GRACE_SECS = 8.0
 """Below the 10 s after which container engines kill."""
-
-Result = TypeVar("Result")
 
 
 class Executor:
@@ -82,7 +80,8 @@ class Executor:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._readers = ThreadPoolExecutor(max_workers=3, thread_name_prefix="callgauge-reader")
+        # One thread each, so that planning a large rerun never delays a lease or a live call's claim.
+        self._leasing, self._loading, self._planning = (DatabaseThread(n) for n in ("lease", "load", "plan"))
         self._calls = asyncio.Semaphore(max(32, 2 * self._concurrency))
         writer = self._writer = Writer(self._loop)
         writer.start()
@@ -106,8 +105,8 @@ class Executor:
             writer.stop()
             if judge is not None:
                 await judge.close()
-            await self._read(connection.close)
-            self._readers.shutdown()
+            for thread in (self._leasing, self._loading, self._planning):
+                await thread.close()
 
     def _on_work(self) -> None:
         if self._loop is not None and not self._loop.is_closed():
@@ -121,32 +120,30 @@ class Executor:
             for chunk in claimed:
                 task = asyncio.create_task(self._work(chunk))
                 self._chunks[chunk.pk] = (chunk, task)
-                task.add_done_callback(lambda _, pk=chunk.pk: self._chunk_ended(pk))
+                task.add_done_callback(partial(self._chunk_ended, chunk.pk))
             if not claimed:
                 woken = asyncio.create_task(self._wake.wait())
                 await asyncio.wait({woken, stopping}, timeout=POLL_SECS, return_when=asyncio.FIRST_COMPLETED)
                 woken.cancel()
         stopping.cancel()
 
-    def _chunk_ended(self, chunk_id: int) -> None:
+    def _chunk_ended(self, chunk_id: int, task: asyncio.Task[None]) -> None:
         self._chunks.pop(chunk_id, None)
         self._wake.set()
 
     async def _claim(self) -> list[Chunk]:
         bulk = sum(chunk.priority == Priority.BULK for chunk, _ in self._chunks.values())
         urgent = len(self._chunks) - bulk
+        room = {
+            (Priority.INTERACTIVE, Priority.NORMAL): URGENT_CHUNKS - urgent,
+            (Priority.BULK,): self._bulk_chunks - bulk,
+        }
+        claimed: list[Chunk] = []
         try:
-            claimed = await self._read(
-                ledger.claim,
-                self._owner,
-                [Priority.INTERACTIVE, Priority.NORMAL],
-                URGENT_CHUNKS - urgent,
-            )
-            claimed += await self._read(ledger.claim, self._owner, [Priority.BULK], self._bulk_chunks - bulk)
-        except DatabaseError as error:
+            for priorities, limit in room.items():
+                claimed += await self._leasing.run(ledger.claim, self._owner, priorities, limit)
+        except Exception as error:  # noqa: BLE001 -- the executor outlives whatever is wrong with the database
             log.warning("cannot look for work, trying again: %s", type(error).__name__)
-            await self._read(connection.close)
-            return []
         return claimed
 
     async def _keep_leases(self) -> None:
@@ -156,10 +153,9 @@ class Executor:
             if not mine:
                 continue
             try:
-                kept = await self._read(ledger.renew, self._owner, mine)
+                kept = await self._leasing.run(ledger.renew, self._owner, mine)
             except DatabaseError as error:
                 log.warning("cannot renew leases, trying again: %s", type(error).__name__)
-                await self._read(connection.close)
                 continue
             for chunk_id in set(mine) - kept:
                 if chunk_id in self._chunks:
@@ -173,14 +169,11 @@ class Executor:
         await asyncio.gather(*tasks, return_exceptions=True)
         if mine:
             try:
-                await self._read(ledger.release, self._owner, mine)
+                await self._leasing.run(ledger.release, self._owner, mine)
             except DatabaseError as error:
                 log.warning(
                     "chunks were not handed back; they wait for their lease: %s", type(error).__name__
                 )
-
-    async def _read(self, function: Callable[..., Result], *args: object) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, function, *args)
 
     # --- one chunk -----------------------------------------------------------------------------------
 
@@ -199,13 +192,12 @@ class Executor:
 
     async def _release_after_failure(self, chunk: Chunk) -> None:
         try:
-            await self._read(_release_counting, self._owner, chunk.pk)
+            await self._leasing.run(_release_counting, self._owner, chunk.pk)
         except DatabaseError as error:
             log.warning("chunk %s waits for its lease: %s", chunk.pk, type(error).__name__)
-            await self._read(connection.close)
 
     async def _plan(self, chunk: Chunk) -> None:
-        while not await self._read(plan_page, self._owner, chunk.pk, PLAN_PAGE):
+        while not await self._planning.run(plan_page, self._owner, chunk.pk, PLAN_PAGE):
             pass
 
     async def _evaluate(self, chunk: Chunk) -> None:
@@ -218,7 +210,7 @@ class Executor:
                     ids = chunk.call_ids[start : start + CALLS_PER_LOAD]
                     await self._calls.acquire()
                     self._calls.release()
-                    for call_work in await self._read(work.load_calls, chunk, specs, ids):
+                    for call_work in await self._loading.run(work.load_calls, chunk, specs, ids):
                         evaluation = CallEvaluation(
                             self._owner, chunk, call_work, self._writer, None if give_up else self._asking
                         )
@@ -238,7 +230,7 @@ class Executor:
         if key not in self._specs:
             if len(self._specs) > 256:
                 self._specs.clear()
-            self._specs[key] = await self._read(work.load_specs, key)
+            self._specs[key] = await self._loading.run(work.load_specs, key)
         return self._specs[key]
 
 

@@ -1,0 +1,192 @@
+"""Taking in a finished call: read it, store it once, and have it evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, assert_never
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from callgauge.domain.storable import storable_json
+from callgauge.flow.call_content import content_hash, put_transcript, read_transcript, spoken_secs
+from callgauge.flow.call_fields import FieldReader, metadata_duration
+from callgauge.flow.errors import Conflict, Invalid, NotFound
+from callgauge.flow.rerun import start_live
+from callgauge.flow.scope import find_agent, find_agent_by_assistant
+from callgauge.formats import Parsed
+from callgauge.store.models import Agent, ApiKey, CallLog, CallPayload, DuplicateCallPolicy, Project
+
+INSERT_TRIES = 3
+"""A first call that is deleted between the failed insert and the look at it makes room again."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewCall:
+    """A call as sent, checked; its transcript still in the provider's shape."""
+
+    call_id: str
+    transcript: Any = None
+    transcript_type: str = ""
+    trace_id: str = ""
+    timestamp: datetime | None = None
+    duration_secs: float | None = None
+    """Used where the transcript has no times."""
+    call_ended_reason: str = ""
+    customer_number: str = ""
+    feedback: str = ""
+    metadata: str = "{}"
+    """JSON object as text, as is `dynamic_variables`."""
+    dynamic_variables: str = "{}"
+    voice_recording_url: str = ""
+    testing_channel_index: int | None = None
+    metric_ids: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    call: CallLog
+    created: bool
+    updated: bool = False
+    """True where the call was known and now holds what was sent."""
+
+
+def read_new_call(data: Mapping[str, Any]) -> NewCall:
+    """A call in the wire's words. Raises Invalid, naming every field at fault."""
+    reader = FieldReader(data)
+    if data.get("redact_fields") not in (None, "", [], "[]"):
+        reader.fault(
+            "redact_fields", "Redaction is not supported yet. Remove personal data before sending the call."
+        )
+    url_field = "voice_recording_url"
+    if hasattr(data.get("voice_recording"), "read"):
+        reader.fault(
+            "voice_recording", "Uploading recordings is not supported yet. Send voice_recording_url instead."
+        )
+    elif not reader.given(url_field):
+        url_field = "voice_recording"
+    metadata = reader.json_object("metadata")
+    channel = reader.whole("main_agent_channel_index", 0, 1)
+    given_secs = reader.minutes("duration")
+    new = NewCall(
+        call_id=reader.text("call_id", 100, required=True),
+        transcript=data.get("transcript_json"),
+        transcript_type=reader.text("transcript_type", 32),
+        trace_id=reader.text("trace_id", 32),
+        timestamp=reader.timestamp("timestamp"),
+        duration_secs=metadata_duration(metadata) if given_secs is None else given_secs,
+        call_ended_reason=reader.text("call_ended_reason", 100),
+        customer_number=reader.text("customer_number", 100),
+        feedback=reader.free_text("feedback"),
+        metadata=storable_json(metadata),
+        dynamic_variables=storable_json(reader.json_object("dynamic_variables")),
+        voice_recording_url=reader.text(url_field, 4096) if "voice_recording" not in reader.faults else "",
+        testing_channel_index=None if channel is None else 1 - channel,
+        metric_ids=reader.ids("metric_ids"),
+    )
+    reader.check()
+    return new
+
+
+def agent_for(key: ApiKey, data: Mapping[str, Any]) -> Agent:
+    """The agent that held the call: `agent` or `agent_id`, else `assistant_id`.
+
+    Raises Invalid; foreign and missing agents are told in the same words.
+    """
+    reader = FieldReader(data)
+    for name in ("agent", "agent_id", "assistant_id"):
+        if not reader.given(name):
+            continue
+        text = reader.text(name, 255)
+        reader.check()
+        try:
+            return find_agent_by_assistant(key, text) if name == "assistant_id" else find_agent(key, text)
+        except NotFound:
+            raise Invalid.field(name, "This key reaches no such agent.") from None
+    raise Invalid.field("agent", "This field is required where assistant_id is absent.")
+
+
+def ingest_call(project: Project, agent: Agent, new: NewCall) -> Ingested:
+    """Store a call and plan its evaluation, both or neither. A call id that the project knows is treated as
+    the organization says: the first call is kept, updated, or the second refused.
+
+    Raises Invalid.
+    """
+    parsed = read_transcript(new.transcript_type, new.transcript)
+    for _ in range(INSERT_TRIES):
+        try:
+            with transaction.atomic():
+                call = _insert(project, agent, new, parsed)
+            return Ingested(call, created=True)
+        except IntegrityError:
+            known = CallLog.objects.filter(
+                project_id=project.pk, call_id=new.call_id, deleted_at=None
+            ).first()
+        if known is not None:
+            return _meet_again(known, agent, new, parsed)
+        if not Agent.objects.filter(pk=agent.pk).exists():
+            raise Invalid.field("agent", "This key reaches no such agent.")
+    raise Conflict("A call with this call_id is being changed at the same time. Try again.")
+
+
+def _insert(project: Project, agent: Agent, new: NewCall, parsed: Parsed) -> CallLog:
+    call, payload = CallLog(project=project, agent=agent, call_id=new.call_id), CallPayload()
+    _fill(call, payload, new, parsed)
+    call.save(force_insert=True)
+    payload.call = call
+    payload.save(force_insert=True)
+    _evaluate(call, new)
+    return call
+
+
+def _meet_again(known: CallLog, agent: Agent, new: NewCall, parsed: Parsed) -> Ingested:
+    policy = DuplicateCallPolicy(known.project.organization.duplicate_calls)
+    match policy:
+        case DuplicateCallPolicy.KEEP:
+            return Ingested(known, created=False)
+        case DuplicateCallPolicy.REFUSE:
+            raise Invalid.field("call_id", "A call with this call_id exists already.")
+        case DuplicateCallPolicy.UPDATE:
+            return Ingested(_update(known.pk, agent, new, parsed), created=False, updated=True)
+        case _:
+            assert_never(policy)
+
+
+@transaction.atomic
+def _update(call_id: int, agent: Agent, new: NewCall, parsed: Parsed) -> CallLog:
+    """Only content that really changed is evaluated again: clients repeat requests that timed out."""
+    call = CallLog.objects.select_for_update().get(pk=call_id)
+    payload = CallPayload.objects.get(pk=call_id)
+    before = (call.content_hash, call.agent_id)
+    call.agent = agent
+    _fill(call, payload, new, parsed)
+    call.save()
+    payload.save()
+    if (call.content_hash, call.agent_id) != before:
+        _evaluate(call, new)
+    return call
+
+
+def _fill(call: CallLog, payload: CallPayload, new: NewCall, parsed: Parsed) -> None:
+    spoken = spoken_secs(parsed.turns)
+    call.trace_id = new.trace_id
+    # A repeated call without a time of its own keeps the time of its first arrival.
+    call.timestamp = new.timestamp or call.timestamp or timezone.now()
+    call.duration_secs = new.duration_secs if spoken is None else spoken
+    call.call_ended_reason = new.call_ended_reason
+    call.customer_number = new.customer_number
+    call.feedback = new.feedback
+    call.testing_channel_index = new.testing_channel_index
+    payload.metadata = new.metadata
+    payload.dynamic_variables = new.dynamic_variables
+    payload.voice_recording_url = new.voice_recording_url
+    put_transcript(payload, new.transcript, parsed)
+    call.content_hash = content_hash(call, payload)
+
+
+def _evaluate(call: CallLog, new: NewCall) -> None:
+    """What the new evaluation wrote on the row is read back, so that the answer tells what is stored."""
+    start_live(call, new.metric_ids)
+    call.refresh_from_db(fields=["pending_rerun_id", "success", "error_message", "updated_at"])
