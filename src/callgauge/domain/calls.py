@@ -74,6 +74,7 @@ class Call:
     topic: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     dynamic_variables: Mapping[str, Any] = field(default_factory=dict)
+    tags: Sequence[str] = ()
     recording_url: str = ""
     content_hash: str = ""
 

@@ -1,1 +1,31 @@
-"""Scoring: turns a metric version and a call into an outcome; knows no Django."""
+"""Scoring without Django: from a frozen call and metric versions to outcomes.
+
+What exists stands in four tables: `SCORERS` (how each kind of metric is computed), `BUILT_IN` (metrics
+computed by rule), `PREDEFINED` (the catalogue) and `variables.BUILT_IN` (what a description may name).
+"""
+
+from __future__ import annotations
+
+from callgauge.engine.built_in import BUILT_IN
+from callgauge.engine.evaluate import SCORERS, Ask, RunScript, Save, evaluate_call
+from callgauge.engine.faults import BadConfiguration, EngineError, InvalidAnswer, MissingVariable
+from callgauge.engine.judged import SCHEMA, build_request, prompt_hash, read_answer
+from callgauge.engine.script_data import script_data
+
+__all__ = [
+    "BUILT_IN",
+    "SCHEMA",
+    "SCORERS",
+    "Ask",
+    "BadConfiguration",
+    "EngineError",
+    "InvalidAnswer",
+    "MissingVariable",
+    "RunScript",
+    "Save",
+    "build_request",
+    "evaluate_call",
+    "prompt_hash",
+    "read_answer",
+    "script_data",
+]

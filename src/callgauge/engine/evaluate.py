@@ -1,0 +1,263 @@
+"""All metrics of one call: each ends scored, skipped or failed, and is saved as soon as it is known."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final
+
+from callgauge.domain.calls import Call
+from callgauge.domain.judging import (
+    JudgeAnswer,
+    JudgeError,
+    JudgeInterrupted,
+    JudgeInvalidAnswer,
+    JudgeRefused,
+    JudgeRequest,
+    JudgeUnavailable,
+)
+from callgauge.domain.metrics import EvalType, MetricKind, MetricSpec, Trigger
+from callgauge.domain.outcomes import (
+    Failed,
+    FailureCode,
+    Outcome,
+    Scored,
+    Skipped,
+    SkipReason,
+    Usage,
+)
+from callgauge.engine.built_in import BUILT_IN
+from callgauge.engine.faults import BadConfiguration, EngineError, InvalidAnswer
+from callgauge.engine.judged import build_request, prompt_hash, read_answer, trigger_question
+from callgauge.engine.script_data import script_data
+
+logger = logging.getLogger(__name__)
+
+Ask = Callable[[MetricSpec, JudgeRequest, int], Awaitable[JudgeAnswer]]
+"""Ask the judge. The number counts the samples of one question, from 0: each is a request of its own."""
+RunScript = Callable[[MetricSpec, dict[str, Any]], Awaitable[Outcome]]
+"""Run a metric's Python (`custom_code`) on its `data`."""
+Save = Callable[[MetricSpec, Outcome], Awaitable[None]]
+
+MAX_REASKS = 4
+"""Times that an answer whose value does not fit the metric is asked for again."""
+
+NO_JUDGE = "No judge is set. Set CALLGAUGE_JUDGE, for example openai:gpt-4.1-mini."
+NO_SANDBOX = "Python metrics need a sandbox, and this server has none. `callgauge doctor` says why."
+NO_TRANSCRIPT = "The call has no transcript."
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a scorer may use."""
+
+    call: Call
+    ask: Ask | None
+    run_script: RunScript | None
+    reasks: int
+    results: Mapping[str, Outcome] = field(default_factory=dict)
+    """Results of other metrics by name; complete for Python metrics, empty for all others."""
+
+
+async def evaluate_call(
+    call: Call,
+    specs: Sequence[MetricSpec],
+    *,
+    ask: Ask | None,
+    run_script: RunScript | None,
+    save: Save,
+    known: Mapping[str, Outcome] = MappingProxyType({}),
+    reasks: int = MAX_REASKS,
+) -> None:
+    """Compute every metric once. Built-in and judge metrics run at the same time, Python metrics after them,
+    for they read the others' results: those of this run, and those in `known` (by name) of metrics that are
+    not computed now. How many judge requests are in flight is the caller's to limit, inside `ask`.
+
+    A fault of one metric is its outcome and touches no other. What `save` raises stops the whole call and is
+    raised here; so is cancellation."""
+    results = dict(known)
+    context = Context(call, ask, run_script, reasks)
+
+    async def settle(spec: MetricSpec, context: Context) -> None:
+        outcome = await _outcome(spec, context)
+        await save(spec, outcome)
+        results[spec.name] = outcome
+
+    first = [spec for spec in specs if spec.kind is not MetricKind.CUSTOM_CODE]
+    await _together(settle(spec, context) for spec in first)
+    after = replace(context, results=dict(results))
+    await _together(settle(spec, after) for spec in specs if spec.kind is MetricKind.CUSTOM_CODE)
+
+
+async def _together(jobs: Iterable[Coroutine[Any, Any, None]]) -> None:
+    try:
+        async with asyncio.TaskGroup() as group:
+            for job in jobs:
+                group.create_task(job)
+    except BaseExceptionGroup as stopped:
+        # Only `save` can raise here; the first to fail has cancelled the others.
+        raise stopped.exceptions[0] from None
+
+
+# --- one metric ------------------------------------------------------------------------------------------
+
+
+async def _outcome(spec: MetricSpec, context: Context) -> Outcome:
+    try:
+        trigger = await _trigger(spec, context)
+        if trigger is not None and not (isinstance(trigger, Scored) and trigger.value.passed):
+            return _not_triggered(trigger)
+        outcome = await SCORERS[spec.kind](spec, context)
+        return replace(outcome, usage=trigger.usage + outcome.usage) if trigger is not None else outcome
+    except EngineError as error:
+        return Failed(error.code, (str(error),), retryable=error.retryable)
+    except Exception as error:  # noqa: BLE001 - a metric's fault must not take the others down
+        return _unforeseen(spec, error)
+
+
+async def ask_judge(spec: MetricSpec, context: Context) -> Outcome:
+    """Ask the metric's question; an answer that does not fit is asked for again."""
+    if not any(turn.text.strip() for turn in context.call.spoken):
+        return Skipped(SkipReason.NO_TRANSCRIPT, (NO_TRANSCRIPT,))
+    if context.ask is None:
+        return Skipped(SkipReason.NO_JUDGE, (NO_JUDGE,))
+    request = build_request(context.call, spec)
+    spent = _Spent(prompt_hash(request))
+    complaint = ""
+    for sample in range(1 + context.reasks):
+        try:
+            answer = await context.ask(spec, request, sample)
+        except JudgeError as error:
+            spent.add(error.usage, error.attempts, ())
+            return spent.on(_judge_failed(error))
+        spent.model = answer.model
+        try:
+            outcome = read_answer(context.call, spec, answer)
+        except InvalidAnswer as error:
+            complaint = str(error)
+            spent.add(answer.usage, answer.attempts, (*answer.faults, "unfit_value"))
+            request = build_request(context.call, spec, fault=error.demand)
+        else:
+            spent.add(answer.usage, answer.attempts, answer.faults)
+            return spent.on(outcome)
+    words = f"None of {1 + context.reasks} answers of the judge could be used. {complaint}"
+    return spent.on(Failed(FailureCode.JUDGE_INVALID_ANSWER, (words,), retryable=True))
+
+
+@dataclass(slots=True)
+class _Spent:
+    """What one question has cost so far, over all its samples."""
+
+    asked: str
+    """Hash of the question as first asked."""
+    model: str = ""
+    usage: Usage = field(default_factory=Usage)
+    attempts: int = 0
+    faults: tuple[str, ...] = ()
+
+    def add(self, usage: Usage, attempts: int, faults: Sequence[str]) -> None:
+        self.usage += usage
+        self.attempts += attempts
+        self.faults += tuple(faults)
+
+    def on(self, outcome: Outcome) -> Outcome:
+        return replace(
+            outcome,
+            usage=self.usage,
+            judge_model=self.model,
+            prompt_hash=self.asked,
+            extra={**outcome.extra, "judge": {"attempts": self.attempts, "faults": list(self.faults)}},
+        )
+
+
+async def apply_rule(spec: MetricSpec, context: Context) -> Outcome:
+    """Compute a built-in metric from the transcript."""
+    scorer = BUILT_IN.get(spec.built_in)
+    if scorer is None:
+        raise BadConfiguration(f'There is no built-in metric named "{spec.built_in}".')
+    if not context.call.turns:
+        return Skipped(SkipReason.NO_TRANSCRIPT, (NO_TRANSCRIPT,))
+    return scorer(context.call, spec)
+
+
+async def run_code(spec: MetricSpec, context: Context) -> Outcome:
+    """Run a Python metric in the sandbox."""
+    if not spec.custom_code.strip():
+        raise BadConfiguration("The metric has no Python code.")
+    if context.run_script is None:
+        return Skipped(SkipReason.NO_SANDBOX, (NO_SANDBOX,))
+    return await context.run_script(spec, script_data(context.call, context.results))
+
+
+SCORERS: Final[Mapping[MetricKind, Callable[[MetricSpec, Context], Awaitable[Outcome]]]] = {
+    MetricKind.LLM_JUDGE: ask_judge,
+    MetricKind.BUILT_IN: apply_rule,
+    MetricKind.CUSTOM_CODE: run_code,
+}
+
+
+# --- does it apply? --------------------------------------------------------------------------------------
+
+
+async def _trigger(spec: MetricSpec, context: Context) -> Outcome | None:
+    """The outcome of a custom trigger, a yes or no; None where there is none to ask. A judge metric whose
+    trigger is a sentence needs no request for it: the sentence goes along with its question."""
+    if spec.trigger is not Trigger.CUSTOM:
+        return None
+    plain = replace(spec, eval_type=EvalType.BINARY, trigger=Trigger.ALWAYS)
+    if spec.trigger_type == "custom_code":
+        return await run_code(
+            replace(plain, kind=MetricKind.CUSTOM_CODE, custom_code=spec.trigger_code), context
+        )
+    if spec.kind is MetricKind.LLM_JUDGE:
+        return None
+    question = trigger_question(spec)
+    return await ask_judge(
+        replace(plain, kind=MetricKind.LLM_JUDGE, description=question, prompt=""), context
+    )
+
+
+def _not_triggered(trigger: Outcome) -> Skipped | Failed:
+    if isinstance(trigger, Failed) or (
+        isinstance(trigger, Skipped) and trigger.reason is not SkipReason.NOT_APPLICABLE
+    ):
+        return trigger
+    return Skipped(
+        SkipReason.TRIGGER_NOT_MET,
+        trigger.explanation or ("The metric's trigger was not met.",),
+        usage=trigger.usage,
+        judge_model=trigger.judge_model,
+        prompt_hash=trigger.prompt_hash,
+    )
+
+
+# --- failures --------------------------------------------------------------------------------------------
+
+JUDGE_FAILURES: Final[Mapping[type[JudgeError], FailureCode]] = {
+    JudgeUnavailable: FailureCode.JUDGE_UNAVAILABLE,
+    JudgeRefused: FailureCode.JUDGE_REFUSED,
+    JudgeInvalidAnswer: FailureCode.JUDGE_INVALID_ANSWER,
+    JudgeInterrupted: FailureCode.JUDGE_INTERRUPTED,
+}
+
+
+def _judge_failed(error: JudgeError) -> Failed:
+    code = next(
+        (JUDGE_FAILURES[kind] for kind in type(error).__mro__ if kind in JUDGE_FAILURES),
+        FailureCode.JUDGE_UNAVAILABLE,
+    )
+    words = str(error) or (type(error).__doc__ or "").strip()
+    return Failed(code, (words,), retryable=error.retryable)
+
+
+def _unforeseen(spec: MetricSpec, error: Exception) -> Failed:
+    """Name and place of the fault, never its message, which may quote the call."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "an unknown place"
+    kind = type(error).__name__
+    logger.error("Metric version %s failed: %s at %s", spec.version_id, kind, place)
+    return Failed(FailureCode.INTERNAL_ERROR, (f"An unforeseen fault in Callgauge: {kind} at {place}.",))

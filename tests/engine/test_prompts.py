@@ -1,0 +1,58 @@
+"""Snapshots of what is sent: a prompt cannot change unseen, for its results would change with it.
+
+After a wanted change: UPDATE_SNAPSHOTS=1 pytest tests/engine/test_prompts.py, then read the diff."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from callgauge.domain.metrics import EvalType, MetricKind, Trigger
+from callgauge.engine.judged import build_request, trigger_question
+from tests.engine.calls import make_call, make_spec
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+
+QUESTIONS = {
+    "binary": make_spec(description="Was {{agent.name}} polite in {{transcript}}?"),
+    "rating": make_spec(EvalType.RATING, description="How clear was the agent?"),
+    "numeric": make_spec(EvalType.NUMERIC, description="How many questions did the agent ask?"),
+    "choice": make_spec(
+        EvalType.NUMERIC, description="How content?", configuration={"allowed_values": [0, 50, 100]}
+    ),
+    "enum": make_spec(EvalType.ENUM, description="How did it end?", labels=("booked", "not booked")),
+    "custom_trigger": make_spec(trigger=Trigger.CUSTOM, trigger_prompt="The caller is {{metadata.tier}}."),
+    "trigger_alone": make_spec(
+        description=trigger_question(
+            make_spec(kind=MetricKind.BUILT_IN, trigger_prompt="The caller wanted to book.")
+        )
+    ),
+}
+
+
+def compare(name, text):
+    path = SNAPSHOTS / f"{name}.txt"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.write_text(text + "\n", encoding="utf-8")
+    assert text + "\n" == path.read_text(encoding="utf-8"), f"{name} changed"
+
+
+def test_system_text_and_call():
+    system, call, _ = build_request(make_call(), make_spec()).messages
+    compare("system", system.text)
+    compare("call", call.text)
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_questions(name):
+    compare(f"question_{name}", build_request(make_call(), QUESTIONS[name]).messages[-1].text)
+
+
+def test_asked_again():
+    request = build_request(make_call(), make_spec(), fault="The value must be true or false.")
+    compare("question_asked_again", request.messages[-1].text)
+
+
+def test_no_snapshot_is_left_over():
+    wanted = {"system", "call", "question_asked_again"} | {f"question_{name}" for name in QUESTIONS}
+    assert {path.stem for path in SNAPSHOTS.glob("*.txt")} == wanted
