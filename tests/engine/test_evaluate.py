@@ -297,8 +297,9 @@ def test_a_built_in_that_breaks_takes_nothing_down(monkeypatch):
     assert isinstance(saved["Polite"], Scored)
 
 
-def test_a_result_that_cannot_be_saved_stops_the_call_with_its_own_error():
-    class LeaseLost(Exception):
+@pytest.mark.parametrize("base", [Exception, BaseException])
+def test_a_result_that_cannot_be_saved_stops_the_call_with_its_own_error(base):
+    class LeaseLost(base):
         pass
 
     script = Script()
@@ -366,10 +367,10 @@ def test_a_sentence_as_trigger_of_another_metric_is_asked_first():
     assert isinstance(outcome, Scored)
     assert outcome.usage == USAGE
     assert "The caller wanted to book." in judge.asked[0][2].messages[2].text
-    assert judge.asked[0][2].messages[:2] == Judge_prefix(JUDGED)
+    assert judge.asked[0][2].messages[:2] == prefix_of(JUDGED)
 
 
-def Judge_prefix(spec):
+def prefix_of(spec):
     judge = Judge()
     run([spec], ask=judge)
     return judge.asked[0][2].messages[:2]

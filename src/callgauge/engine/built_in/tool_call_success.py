@@ -138,7 +138,7 @@ def _fault_in_json(value: object, wraps: int) -> str | None:
 
 def _says_something(value: object) -> bool:
     """`"error": null`, `false`, `0`, `""` and empty lists say that there was no error."""
-    return bool(value) and _word(value) not in _NOTHING
+    return value.strip().casefold() not in _NOTHING if isinstance(value, str) else bool(value)
 
 
 def _word(value: object) -> str:
