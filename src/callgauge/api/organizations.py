@@ -1,0 +1,153 @@
+"""The organization of a key, to read; and keys for its projects, to make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from callgauge.api.auth import key_of
+from callgauge.api.fields import RowId, Shape, Text, query_text
+from callgauge.api.pagination import paginated
+from callgauge.api.projects import NOT_CONFIGURED, present_members
+from callgauge.api.routing import route
+from callgauge.flow.errors import Invalid, NotFound
+from callgauge.flow.keys import issue_key
+from callgauge.flow.scope import projects_of, require_project
+from callgauge.store.models import ApiKey, DuplicateCallPolicy, Organization
+
+NO_LIMIT = 2**31 - 1
+UNUSED: dict[str, Any] = {
+    "team_size": "1",
+    "discovery_source": None,
+    "outbound_timeout": 0,
+    "max_agents_limit": NO_LIMIT,
+    "max_members_limit": NO_LIMIT,
+    "max_concurrent_runs_limit": 0,
+    "max_concurrent_chat_runs_limit": 0,
+    "max_call_duration": 0,
+    "evaluate_relevant_metrics_enabled": False,
+    "end_call_enabled": False,
+    "generate_scenario_auto_assign_numbers_enabled": False,
+    "show_custom_dashboards": False,
+    "notify_daily_report": False,
+    "notify_cron_failure": False,
+    "notify_cron_success": False,
+    "notify_no_calls": False,
+    "notify_result_webhook": False,
+    "notify_cronjob_webhook": False,
+    "notify_call_log_webhook": False,
+    "forward_vapi_webhook": False,
+    "forward_retell_webhook": False,
+    "is_send_emails_enabled": False,
+    "notify_frequent_calls_for_number": False,
+    "frequent_calls_threshold": 0,
+    "frequent_calls_time_period": 0,
+    "frequent_calls_cooldown": 0,
+    "notify_metric_significant_shift": False,
+    "notify_low_credits": False,
+    "low_credits_threshold": "0.00",
+    "cronjob_low_balance_mute_days": "0",
+    "limit_to_exclusive_numbers": False,
+    "allow_join_requests": False,
+    "conditional_actions_generation_enabled": False,
+    "vapi_api_key_configured": NOT_CONFIGURED,
+    "vapi_public_key_configured": NOT_CONFIGURED,
+    "retell_api_key_configured": NOT_CONFIGURED,
+    "syntflow_api_key_configured": NOT_CONFIGURED,
+    "is_internal_view_only": False,
+    "timezone": "UTC",
+    "is_2fa_required": False,
+    "skip_onboarding": True,
+    "onboarding_flow": "observability",
+    "user_onboarding": "",
+    "phone_number_verified": False,
+    "slack_invite_sent": False,
+    "auto_refill": False,
+    "auto_refill_threshold": "0.00",
+    "auto_refill_amount": "0.00",
+    "auto_refill_max_cap": None,
+}
+"""Fields of the contract that mean nothing here: no simulations, no credits, no phone numbers."""
+
+
+class KeyShape(Shape):
+    name = Text(255)
+    project = RowId(allow_null=True)
+
+
+class OrganizationList(APIView):
+    serializer_class = Shape
+
+    def get(self, request: Request) -> Response:
+        return Response(_present(list(_listed(request))))
+
+
+class OrganizationPages(APIView):
+    serializer_class = Shape
+
+    def get(self, request: Request) -> Response:
+        return paginated(request, _listed(request), _present)
+
+
+class KeyList(APIView):
+    serializer_class = KeyShape
+
+    def post(self, request: Request) -> Response:
+        said = KeyShape.read(request)
+        key = key_of(request)
+        try:
+            project = require_project(key, said.get("project"))
+        except NotFound:
+            raise Invalid.field("project", "There is no such project.") from None
+        except Invalid:
+            raise Invalid.field("project", "This field is required with an organization's key.") from None
+        made, secret = issue_key(key.organization, project, said.get("name", "").strip())
+        shown = {
+            "id": made.pk,
+            "name": made.name,
+            "organization_name": key.organization.name,
+            "project": project.pk,
+            "project_name": project.name,
+            "key": secret,
+            "created_at": made.created_at,
+        }
+        return Response(shown, status=status.HTTP_201_CREATED)
+
+
+def _listed(request: Request) -> QuerySet[Organization]:
+    key: ApiKey = key_of(request)
+    found = Organization.objects.filter(pk=key.organization_id).order_by("id")
+    words = query_text(request, "search")
+    if words:
+        found = found.filter(name__icontains=words)
+    visible = projects_of(key).order_by("id")
+    return found.prefetch_related(Prefetch("projects", queryset=visible), "members__user")
+
+
+def _present(organizations: Sequence[Organization]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": organization.pk,
+            "name": organization.name,
+            **UNUSED,
+            "allow_duplicate_call_ids": organization.duplicate_calls != DuplicateCallPolicy.REFUSE,
+            "members": present_members(organization.members.all()),
+            "projects": [{"id": project.pk, "name": project.name} for project in organization.projects.all()],
+            "created_at": organization.created_at,
+            "updated_at": organization.updated_at,
+        }
+        for organization in organizations
+    ]
+
+
+routes = [
+    route(r"user/organizations", OrganizationList.as_view()),
+    route(r"user/v2/organizations", OrganizationPages.as_view()),
+    route(r"user/api/v1/user-api-key", KeyList.as_view()),
+]
