@@ -2,9 +2,13 @@
 
 from django.urls import re_path
 
-from callgauge.api import health
+from callgauge.api import agents, health, observe, organizations, projects
 
 urlpatterns = [
     re_path(r"^healthz/?$", health.healthz),
     re_path(r"^readyz/?$", health.readyz),
+    *observe.routes,
+    *organizations.routes,
+    *projects.routes,
+    *agents.routes,
 ]
