@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tenants import Tenant, tenant
+if TYPE_CHECKING:
+    from tests.tenants import Tenant
+
 
 POSTGRESQL_URL = os.environ.get("TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/test")
 
@@ -22,6 +25,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--db") == "postgresql":
         os.environ["CALLGAUGE_DATABASE_URL"] = POSTGRESQL_URL
     os.environ["CALLGAUGE_RERUN_RATE"] = "off"
+    # Only now: pytest-django would otherwise read the settings before the database is chosen.
+    os.environ["DJANGO_SETTINGS_MODULE"] = "callgauge.config.settings"
+    import django
+
+    django.setup()
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +38,10 @@ def django_db_modify_db_settings(
 ) -> None:
     from django.conf import settings
 
-    if pytestconfig.getoption("--db") == "sqlite":
+    if pytestconfig.getoption("--db") == "postgresql":
+        # A name of its own for each run, so that several can go on at the same time.
+        settings.DATABASES["default"]["TEST"]["NAME"] = f"test_callgauge_{os.getpid()}"
+    else:
         path: Path = tmp_path_factory.mktemp("db") / "test.sqlite3"
         settings.DATABASES["default"]["TEST"]["NAME"] = str(path)
 
@@ -42,18 +53,24 @@ def _no_judge_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+def _tenant(organization: str, project: str) -> Tenant:
+    from tests.tenants import tenant  # needs settings, which need `--db`
+
+    return tenant(organization, project)
+
+
 @pytest.fixture
 def alice(db: None) -> Tenant:
-    return tenant("Acme", "Support")
+    return _tenant("Acme", "Support")
 
 
 @pytest.fixture
 def bob(alice: Tenant) -> Tenant:
     """Bob has a key of his own for the same project."""
-    return tenant("Acme", "Support")
+    return _tenant("Acme", "Support")
 
 
 @pytest.fixture
 def charlie(db: None) -> Tenant:
     """Charlie works somewhere else."""
-    return tenant("Rival", "Support")
+    return _tenant("Rival", "Support")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from callgauge.domain.judging import Judge, JudgeRefused, JudgeRequest, JudgeUnavailable
 from callgauge.flow import ledger
@@ -229,11 +231,13 @@ def test_a_result_of_stale_content_never_becomes_current(alice: Tenant, run: Run
     def answer(request: JudgeRequest) -> dict[str, Any]:
         return verdict(True)
 
+    def edit() -> None:
+        CallLog.objects.filter(pk=call.pk).update(content_hash="edited meanwhile")
+        connection.close()
+
     class Editing(FakeJudge):
         async def ask(self, request: JudgeRequest) -> Any:
-            from asgiref.sync import sync_to_async
-
-            await sync_to_async(CallLog.objects.filter(pk=call.pk).update)(content_hash="edited meanwhile")
+            await asyncio.to_thread(edit)
             return await super().ask(request)
 
     run(Editing(answer), _rerun(alice, agent))
