@@ -59,6 +59,8 @@ __json.dumps(__set)
 # Workers alive at once; one waits, idle, while its script's judge call is in flight.
 _WORKERS = 16
 
+_NOTE = " (this server runs metrics on Monty, which knows only a part of Python)"
+
 _TYPING_LINE = re.compile(r"^([ \t]*)from typing import ([\w, \t]+)$", re.MULTILINE)
 
 
@@ -235,10 +237,11 @@ def _from_error(error: Any, job: Job, printed: str) -> ScriptResult:
     if isinstance(inner, MemoryError):
         return failed(Code.MEMORY, job, line=line, printed=printed)
     if _is_missing(inner, said):
-        said = f"{said} (this server runs metrics on Monty, which knows only a part of Python)"
-        return failed(Code.UNSUPPORTED, job, detail=said, line=line, printed=printed)
+        return failed(Code.UNSUPPORTED, job, detail=said + _NOTE, line=line, printed=printed)
     if "__json.dumps" in (frames[-1].source_line or "" if frames else ""):
         return failed(Code.BAD_RESULT, job, detail=f"The result is not JSON: {said}", printed=printed)
+    if isinstance(inner, (TypeError, AttributeError, RuntimeError)):
+        said += _NOTE  # it may well be the interpreter that does not know the type or the method
     return failed(Code.SCRIPT, job, detail=said, line=line, printed=printed)
 
 

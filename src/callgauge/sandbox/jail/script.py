@@ -128,7 +128,7 @@ def _importer(real: Callable[..., Any]) -> Callable[..., Any]:
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> Any:
-        if name not in stdlib.ALLOWED:
+        if name not in stdlib.ALLOWED and name not in stdlib.FOR_C:
             raise ModuleNotFoundError(stdlib.MESSAGE.format(name=name), name=name)
         return real(name, globals, locals, fromlist, level)
 

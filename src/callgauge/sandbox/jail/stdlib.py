@@ -74,9 +74,12 @@ ALLOWED = (
     "zoneinfo",
 )
 
+# The interpreter's C code imports these in the name of whichever script happens to run.
+FOR_C = ("_strptime", "_pylong", "copyreg")
+
 # Loaded by the allowed ones on first use, when no file can be read any more.
 _BEHIND = (
-    "_strptime",
+    *FOR_C,
     "_pydatetime",
     "_pydecimal",
     "encodings.ascii",
