@@ -85,11 +85,12 @@ def _check(parsed: Parsed) -> None:
     assert all(note for note in parsed.notes)
     for turn in parsed.turns:
         assert turn.text or turn.tool
+        tool = turn.tool or Tool()
+        assert "\x00" not in turn.text + tool.id + tool.name + tool.arguments + tool.result
         for secs in (turn.start_secs, turn.end_secs):
             assert secs is None or 0 <= secs <= 7 * 86400
         assert turn.start_secs is None or turn.end_secs is None or turn.end_secs >= turn.start_secs
     stored = json.dumps(to_wire(parsed.turns), ensure_ascii=False, allow_nan=False).encode()
-    assert b"\\u0000" not in stored
     assert from_wire(json.loads(stored)) == parsed.turns
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from callgauge.formats import (
@@ -19,6 +20,7 @@ from callgauge.formats import (
 from callgauge.formats.errors import TranscriptError, UnknownFormatError, WebhookError
 from callgauge.formats.parsed import Format, Options, Parsed
 from callgauge.formats.reading import read_payload
+from callgauge.formats.webhook import WebhookCall, WebhookReader, webhook_body
 from callgauge.formats.wire import from_wire, to_wire
 
 FORMATS: dict[str, Format] = {
@@ -48,14 +50,42 @@ def parse_transcript(
     return read_payload(FORMATS, transcript_type, payload, Options(agent_speaker=agent_speaker))
 
 
+WEBHOOKS: dict[str, WebhookReader] = {
+    "elevenlabs": elevenlabs.read_webhook,
+    "livekit": livekit.read_webhook,
+    "pipecat": pipecat.read_webhook,
+    "retell": retell.read_webhook,
+    "vapi": vapi.read_webhook,
+}
+"""By provider: who reads the webhook that it sends after a call."""
+
+
+def read_webhook(provider: str, body: Any) -> WebhookCall:
+    """A call from a webhook's body (a JSON value, or its text), its turns read by the provider's format.
+
+    Raises WebhookError where the body is no object or names no call, TranscriptError for its transcript.
+    """
+    if provider not in WEBHOOKS:
+        raise WebhookError(f"expected one of {', '.join(WEBHOOKS)} as the provider.")
+    call = WEBHOOKS[provider](webhook_body(body))
+    if not call.finished:
+        return call
+    options = Options(origin_secs=call.started_at.timestamp() if call.started_at else None)
+    parsed = read_payload(FORMATS, provider, call.transcript_json, options)
+    return replace(call, turns=parsed.turns, notes=parsed.notes)
+
+
 __all__ = [
     "FORMATS",
+    "WEBHOOKS",
     "Format",
     "Parsed",
     "TranscriptError",
     "UnknownFormatError",
+    "WebhookCall",
     "WebhookError",
     "from_wire",
     "parse_transcript",
+    "read_webhook",
     "to_wire",
 ]

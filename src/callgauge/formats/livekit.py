@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from callgauge.domain.calls import Role
+from callgauge.domain.calls import Role, stable_hash
 from callgauge.formats.notes import Notes
 from callgauge.formats.parsed import Format, peek
 from callgauge.formats.rows import Draft, Row, Shape, as_row, moment, read_row, row_id, rows_in
 from callgauge.formats.text import text_of
+from callgauge.formats.webhook import (
+    WebhookCall,
+    instant_at,
+    list_at,
+    logs_in,
+    object_at,
+    required_id,
+    secs_between,
+    text_at,
+)
 
 PATHS = (
     "session_report.chat_history.items",
@@ -78,3 +89,39 @@ def detects(payload: Any) -> bool:
 FORMAT = Format(
     "livekit", "LiveKit chat history items, or rows with role, content and timestamp", read, detects
 )
+
+
+def read_webhook(body: Row) -> WebhookCall:
+    """What the LiveKit tracer posts after a session, once or, after failures, several times."""
+    started, ended = instant_at(body, "session_start"), instant_at(body, "session_export")
+    return WebhookCall(
+        provider="livekit",
+        event="",
+        finished=True,
+        call_id=_call_id(body, started),
+        agent_id=text_at(body, "agent_id"),
+        transcript_json=list_at(body, "session_report.chat_history.items"),
+        started_at=started,
+        ended_at=ended,
+        duration_secs=secs_between(started, ended),
+        ended_reason=_close_reason(body),
+        recording_key=text_at(body, "egress_s3_key"),
+        metadata=object_at(body, "provider_data.custom_metadata"),
+        trace_id=text_at(body, "trace_id"),
+        logs=logs_in(body, "provider_data.logs", "logs"),
+        raw=body,
+    )
+
+
+def _call_id(body: Row, started: datetime | None) -> str:
+    """The room's SID; without one an id that the tracer's retries share, so that they are one call."""
+    known = text_at(body, "session_id", "session_report.room_id", "session_report.job_id")
+    if not known and started:
+        known = f"livekit-{stable_hash(text_at(body, 'agent_id'), started.isoformat())[:24]}"
+    return required_id(known, "session_id")
+
+
+def _close_reason(body: Row) -> str:
+    events = list_at(body, "session_report.events") or []
+    closed = [event for event in events if isinstance(event, dict) and event.get("type") == "close"]
+    return text_at(closed[-1], "reason") if closed else ""

@@ -6,7 +6,17 @@ from typing import Any
 
 from callgauge.formats.notes import Notes
 from callgauge.formats.parsed import Format, peek
-from callgauge.formats.rows import Draft, Shape, read_rows, rows_in
+from callgauge.formats.rows import Draft, Row, Shape, read_rows, rows_in
+from callgauge.formats.webhook import (
+    WebhookCall,
+    instant_at,
+    list_at,
+    logs_in,
+    object_at,
+    required_id,
+    secs_between,
+    text_at,
+)
 
 PATHS = ("transcript", "messages", "transcript_json")
 
@@ -29,3 +39,25 @@ def detects(payload: Any) -> bool:
 
 
 FORMAT = Format("pipecat", "Pipecat messages, timed or untimed", read, detects)
+
+
+def read_webhook(body: Row) -> WebhookCall:
+    """What the Pipecat tracer posts after a session; where only sound exists there is no transcript."""
+    started, ended = instant_at(body, "session_start"), instant_at(body, "session_end")
+    return WebhookCall(
+        provider="pipecat",
+        event="",
+        finished=True,
+        call_id=required_id(text_at(body, "session_id", "provider_data.session_id"), "session_id"),
+        agent_id=text_at(body, "agent_id"),
+        transcript_json=list_at(body, "transcript"),
+        started_at=started,
+        ended_at=ended,
+        duration_secs=secs_between(started, ended),
+        recording_key=text_at(body, "audio_s3_key"),
+        metadata=object_at(body, "provider_data.custom_metadata"),
+        trace_id=text_at(body, "trace_id"),
+        logs=logs_in(body, "logs"),
+        defer_evaluation=body.get("defer_evaluation") is True,
+        raw=body,
+    )

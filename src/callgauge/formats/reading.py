@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,12 +10,10 @@ from callgauge.formats.assemble import assemble
 from callgauge.formats.errors import TranscriptError, UnknownFormatError
 from callgauge.formats.notes import Notes
 from callgauge.formats.parsed import Format, Options, Parsed
+from callgauge.formats.text import decode
 
 GENERAL = "cekura"
 """The format whose reader takes any rows with a role and words."""
-
-MAX_ENCODINGS = 2
-"""Form clients send JSON text; some encode a text that already was JSON."""
 
 
 def read_payload(
@@ -40,22 +37,6 @@ def read_payload(
             raise
         return other
     return parsed if parsed.turns else _reread(declared, found, payload, options) or parsed
-
-
-def decode(payload: Any) -> Any:
-    """The JSON value of a payload that may still be JSON text; None for an empty text."""
-    for _ in range(MAX_ENCODINGS):
-        if not isinstance(payload, (str, bytes, bytearray)):
-            break
-        if not payload.strip():
-            return None
-        try:
-            payload = json.loads(payload)
-        except RecursionError as error:
-            raise TranscriptError("the JSON text is nested too deeply.") from error
-        except ValueError as error:
-            raise TranscriptError("the text is not valid JSON.") from error
-    return payload
 
 
 def _declared(formats: Mapping[str, Format], transcript_type: str | None) -> Format | None:

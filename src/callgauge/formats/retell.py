@@ -9,6 +9,16 @@ from callgauge.formats.notes import Notes
 from callgauge.formats.parsed import Format, peek
 from callgauge.formats.rows import Draft, Row, Shape, as_row, moment, read_row, rows_in
 from callgauge.formats.text import text_of
+from callgauge.formats.webhook import (
+    WebhookCall,
+    instant_at,
+    list_at,
+    object_at,
+    required_id,
+    secs_at,
+    secs_between,
+    text_at,
+)
 
 PATHS = (
     "transcript_with_tool_calls",
@@ -76,3 +86,35 @@ def detects(payload: Any) -> bool:
 
 
 FORMAT = Format("retell", "Retell transcript_object or transcript_with_tool_calls", read, detects)
+
+
+def read_webhook(body: Row) -> WebhookCall:
+    """`{"event", "call"}`, or the call under `data` as older bodies have it.
+
+    A finished call is reported twice, by `call_ended` and later by `call_analyzed`, under one id.
+    """
+    call = object_at(body, "call", "data")
+    started, ended = instant_at(call, "start_timestamp"), instant_at(call, "end_timestamp")
+    length = secs_at(call, "duration_ms", units_a_second=1000)
+    event = text_at(body, "event")
+    theirs = {"inbound": "from_number", "outbound": "to_number"}.get(text_at(call, "direction"))
+    return WebhookCall(
+        provider="retell",
+        event=event,
+        finished=event in ("call_ended", "call_analyzed"),
+        call_id=required_id(text_at(call, "call_id"), "call.call_id"),
+        assistant_id=text_at(call, "agent_id"),
+        transcript_json=list_at(call, "transcript_with_tool_calls", "transcript_object"),
+        started_at=started,
+        ended_at=ended,
+        duration_secs=length if length is not None else secs_between(started, ended),
+        ended_reason=text_at(call, "disconnection_reason"),
+        recording_url=text_at(call, "recording_multi_channel_url", "recording_url"),
+        customer_number=text_at(call, theirs) if theirs else "",
+        metadata=object_at(call, "metadata"),
+        dynamic_variables={
+            **object_at(call, "retell_llm_dynamic_variables"),
+            **object_at(call, "collected_dynamic_variables"),
+        },
+        raw=body,
+    )

@@ -15,6 +15,9 @@ MAX_DEPTH = 100
 _PARTS_DEPTH = 4
 """Content lists seen in the wild nest once or twice."""
 
+MAX_ENCODINGS = 2
+"""Form clients send JSON text; some encode a text that already was JSON."""
+
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """PostgreSQL stores no NUL, UTF-8 has no lone surrogates."""
 
@@ -90,3 +93,19 @@ def _deeper_than(value: Any, limit: int) -> bool:
         if not level:
             return False
     return True
+
+
+def decode(payload: Any) -> Any:
+    """The JSON value of a payload that may still be JSON text; None for an empty text."""
+    for _ in range(MAX_ENCODINGS):
+        if not isinstance(payload, (str, bytes, bytearray)):
+            break
+        if not payload.strip():
+            return None
+        try:
+            payload = json.loads(payload)
+        except RecursionError as error:
+            raise TranscriptError("the JSON text is nested too deeply.") from error
+        except ValueError as error:
+            raise TranscriptError("the text is not valid JSON.") from error
+    return payload

@@ -8,6 +8,16 @@ from callgauge.formats.notes import Notes
 from callgauge.formats.parsed import Format, peek
 from callgauge.formats.rows import Draft, Row, Shape, as_row, moment, read_row, rows_in
 from callgauge.formats.times import Moment
+from callgauge.formats.webhook import (
+    WebhookCall,
+    instant_at,
+    list_at,
+    object_at,
+    required_id,
+    secs_at,
+    secs_between,
+    text_at,
+)
 
 PATHS = ("messages", "artifact.messages", "message.artifact.messages", "message.messages", "transcript")
 
@@ -72,3 +82,43 @@ def detects(payload: Any) -> bool:
 
 
 FORMAT = Format("vapi", "Vapi call messages (role bot, user, tool_calls; ms since 1970)", read, detects)
+
+
+def read_webhook(body: Row) -> WebhookCall:
+    """Vapi's server messages `{"message": {"type"}}`; only an `end-of-call-report` is a finished call."""
+    message = object_at(body, "message") or body
+    started = instant_at(message, "startedAt", "call.startedAt", "call.createdAt")
+    ended = instant_at(message, "endedAt", "call.endedAt")
+    length = secs_at(message, "durationSeconds")
+    event = text_at(message, "type")
+    return WebhookCall(
+        provider="vapi",
+        event=event,
+        finished=event == "end-of-call-report",
+        call_id=required_id(text_at(message, "call.id", "callId"), "message.call.id"),
+        assistant_id=text_at(message, "call.assistantId", "assistant.id", "call.assistant.id", "assistantId"),
+        transcript_json=list_at(message, "artifact.messages", "messages"),
+        started_at=started,
+        ended_at=ended,
+        duration_secs=length if length is not None else secs_between(started, ended),
+        ended_reason=text_at(message, "endedReason", "call.endedReason"),
+        recording_url=text_at(
+            message,
+            "stereoRecordingUrl",
+            "artifact.stereoRecordingUrl",
+            "artifact.recording.stereoUrl",
+            "recordingUrl",
+            "artifact.recordingUrl",
+        ),
+        customer_number=text_at(message, "customer.number", "call.customer.number"),
+        metadata=object_at(
+            message, "call.metadata", "call.assistantOverrides.metadata", "assistant.metadata"
+        ),
+        dynamic_variables=object_at(
+            message,
+            "call.assistantOverrides.variableValues",
+            "artifact.variableValues",
+            "assistant.variableValues",
+        ),
+        raw=body,
+    )
