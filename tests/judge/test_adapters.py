@@ -125,6 +125,16 @@ def test_a_schema_in_words(provider: str) -> None:
 
 
 @pytest.mark.parametrize("provider", ADAPTERS)
+def test_each_schema_is_sent_as_its_own(provider: str) -> None:
+    adapter = ADAPTERS[provider](settings(provider))
+    other = {"type": "object", "properties": {"verdict": {"type": ["string", "null"]}}}
+    bodies = [json.dumps(sent(adapter, schema=schema)) for schema in (SCHEMA, other, SCHEMA)]
+
+    assert ['verdict": {' in body for body in bodies] == [False, True, False]
+    assert bodies[0] == bodies[2]
+
+
+@pytest.mark.parametrize("provider", ADAPTERS)
 def test_the_temperature_may_be_left_out(provider: str) -> None:
     adapter = ADAPTERS[provider](settings(provider))
 

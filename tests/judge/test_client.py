@@ -251,6 +251,7 @@ def test_a_model_that_declines_is_a_refusal(choice: dict[str, Any]) -> None:
     error, server = ask(web.json_response({"choices": [choice], "usage": {"prompt_tokens": 70}}))
 
     assert isinstance(error, JudgeRefused)
+    assert "cannot help" not in str(error)
     assert error.usage.input_tokens == 70
     assert len(server.bodies) == 1
 

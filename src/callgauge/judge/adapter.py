@@ -30,7 +30,7 @@ class Reply:
     truncated: bool = False
     """It ended because the tokens were used up."""
     refusal: str = ""
-    """Not empty: the model or a filter in front of it declined, for this reason."""
+    """Not empty: the model or a filter in front of it declined. Our own words, not the model's."""
 
 
 class MalformedReply(ValueError):

@@ -11,7 +11,7 @@ from callgauge.domain.judging import JudgeRequest, Message
 from callgauge.judge.adapter import MalformedReply, Quirks, Reply, Tokens, count_of
 from callgauge.judge.client import HttpJudge
 from callgauge.judge.prices import PriceList, Prices
-from callgauge.judge.schema_text import with_schema_in_system, with_unions_spelled_out
+from callgauge.judge.schema_text import SpelledOut, with_schema_in_system
 from callgauge.judge.settings import JudgeSettingError, JudgeSettings, endpoint
 
 _DEFAULT_URL = "https://api.anthropic.com/v1"
@@ -33,6 +33,7 @@ class AnthropicMessages:
         key = {"x-api-key": settings.api_key} if settings.api_key else {}
         self.headers: Mapping[str, str] = {"anthropic-version": _VERSION, **key}
         self._model = settings.model
+        self._spelled_out = SpelledOut()
         self._schema_in_system = settings.response_format == "json_object"
         prices: Prices | PriceList = settings.prices or PriceList(settings.model, provider_id="anthropic")
         self.cost = prices.cost
@@ -52,7 +53,7 @@ class AnthropicMessages:
             ],
         }
         if not self._schema_in_system:
-            schema = with_unions_spelled_out(request.schema)
+            schema = self._spelled_out(request.schema)
             document["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
         if quirks.temperature and request.temperature is not None:
             document["temperature"] = request.temperature

@@ -95,9 +95,7 @@ class HttpJudge:
         for _ in range(1 + self._settings.reasks):
             reply = await self._send(asked, tally)
             if reply.refusal:
-                raise JudgeRefused(
-                    f"{self.model} declined to answer: {shown(reply.refusal, self._settings.api_key)}"
-                )
+                raise JudgeRefused(f"{self.model} gave no answer: {reply.refusal}")
             try:
                 content = read_answer(reply.text, request.schema)
             except UnusableAnswer as fault:

@@ -12,7 +12,7 @@ from callgauge.domain.judging import JudgeRequest
 from callgauge.judge.adapter import MalformedReply, Quirks, Reply, Tokens, count_of, field_of
 from callgauge.judge.client import HttpJudge
 from callgauge.judge.prices import PriceList, Prices
-from callgauge.judge.schema_text import with_schema_in_system, with_unions_spelled_out
+from callgauge.judge.schema_text import SpelledOut, with_schema_in_system
 from callgauge.judge.settings import JudgeSettingError, JudgeSettings, endpoint
 
 _DEFAULT_URL = "https://generativelanguage.googleapis.com/v1beta"
@@ -38,6 +38,7 @@ class GeminiContent:
         )
         # In a header and not in the query: addresses end up in logs.
         self.headers: Mapping[str, str] = {"x-goog-api-key": settings.api_key} if settings.api_key else {}
+        self._spelled_out = SpelledOut()
         self._schema_in_system = settings.response_format == "json_object"
         prices: Prices | PriceList = settings.prices or PriceList(model, provider_id="google")
         self.cost = prices.cost
@@ -51,7 +52,7 @@ class GeminiContent:
         if self._schema_in_system:
             messages = with_schema_in_system(messages, request.schema)
         else:
-            generation["responseJsonSchema"] = with_unions_spelled_out(request.schema)
+            generation["responseJsonSchema"] = self._spelled_out(request.schema)
         if quirks.temperature and request.temperature is not None:
             generation["temperature"] = request.temperature
         system = [{"text": message.text} for message in messages if message.role == "system"]

@@ -68,8 +68,10 @@ class OpenAIChat:
             raise MalformedReply("the reply holds no choice with a message")
         content = message.get("content")
         reason = field_of(choice, "finish_reason")
-        refusal = message.get("refusal")
-        if not refusal and reason == "content_filter":
+        refusal = ""
+        if message.get("refusal"):  # Its words are left out: they may repeat the call's.
+            refusal = "the model refused to judge this call"
+        elif reason == "content_filter":
             refusal = "the content filter stopped the answer"
         usage = document.get("usage")
         return Reply(
@@ -81,7 +83,7 @@ class OpenAIChat:
                 output=count_of(usage, "completion_tokens"),
             ),
             truncated=reason == "length",
-            refusal=str(refusal) if refusal else "",
+            refusal=refusal,
         )
 
 

@@ -26,6 +26,19 @@ def with_unions_spelled_out(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _spelled_out(key, value) for key, value in _split_types(schema).items()}
 
 
+class SpelledOut:
+    """`with_unions_spelled_out`; keeps the last result, as most questions share a schema."""
+
+    def __init__(self) -> None:
+        self._schema: Mapping[str, Any] | None = None
+        self._result: dict[str, Any] = {}
+
+    def __call__(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        if schema is not self._schema:
+            self._schema, self._result = schema, with_unions_spelled_out(schema)
+        return self._result
+
+
 def _split_types(schema: Mapping[str, Any]) -> dict[str, Any]:
     types = schema.get("type")
     if not isinstance(types, list | tuple):
