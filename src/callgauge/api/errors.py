@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
+from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig, TooManyFieldsSent
 from django.db import OperationalError
-from django.http import Http404
+from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -64,3 +64,21 @@ def _translate(error: Exception) -> Exception:
             return Busy()
         case _:
             return error
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """What Django refuses before a view is found."""
+    if isinstance(exception, DisallowedHost):
+        detail = "This host name is not served here; CALLGAUGE_ALLOWED_HOSTS lists those that are."
+    else:
+        detail = "The request cannot be read."
+    return JsonResponse({"detail": detail}, status=400)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
+    return JsonResponse({"detail": "Not found."}, status=404)
+
+
+def server_error(request: HttpRequest) -> JsonResponse:
+    """A fault of ours; the log has the traceback."""
+    return JsonResponse({"detail": "The server failed; its log says why. Nothing was half done."}, status=500)

@@ -2,9 +2,10 @@
 
 from django.urls import re_path
 
-from callgauge.api import agents, health, observe, organizations, projects
+from callgauge.api import agents, health, observe, organizations, projects, rerun
 
 urlpatterns = [
+    *rerun.routes,
     re_path(r"^healthz/?$", health.healthz),
     re_path(r"^readyz/?$", health.readyz),
     *observe.routes,

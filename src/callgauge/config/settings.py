@@ -47,6 +47,7 @@ MIDDLEWARE = [
     "callgauge.api.middleware.TrustedProxies",
     "callgauge.api.middleware.RequestLimits",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",  # Content-Length, without which connections cannot be kept
 ]
 
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
