@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from callgauge.domain.metrics import EvalType, MetricKind, Trigger
+from callgauge.engine import PREDEFINED
 from callgauge.engine.judged import build_request, trigger_question
 from tests.engine.calls import make_call, make_spec
 
@@ -27,6 +28,16 @@ QUESTIONS = {
             make_spec(kind=MetricKind.BUILT_IN, trigger_prompt="The caller wanted to book.")
         )
     ),
+} | {
+    one.slug: make_spec(
+        one.eval_type,
+        description=one.description,
+        prompt=one.prompt,
+        labels=one.labels,
+        configuration=one.configuration,
+    )
+    for one in PREDEFINED
+    if one.kind is MetricKind.LLM_JUDGE
 }
 
 

@@ -10,10 +10,12 @@ from callgauge.engine.built_in import BUILT_IN
 from callgauge.engine.evaluate import SCORERS, Ask, RunScript, Save, evaluate_call
 from callgauge.engine.faults import BadConfiguration, EngineError, InvalidAnswer, MissingVariable
 from callgauge.engine.judged import SCHEMA, build_request, prompt_hash, read_answer
+from callgauge.engine.predefined import PREDEFINED, Predefined
 from callgauge.engine.script_data import script_data
 
 __all__ = [
     "BUILT_IN",
+    "PREDEFINED",
     "SCHEMA",
     "SCORERS",
     "Ask",
@@ -21,6 +23,7 @@ __all__ = [
     "EngineError",
     "InvalidAnswer",
     "MissingVariable",
+    "Predefined",
     "RunScript",
     "Save",
     "build_request",

@@ -1,0 +1,137 @@
+"""The catalogue of predefined metrics. A new one is one entry below, and its question beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+from callgauge.domain.metrics import EvalType, MetricKind
+
+
+class Category(StrEnum):
+    """The values are the wire's words."""
+
+    SPEECH = "Speech Quality"
+    CONVERSATION = "Conversation Quality"
+    ACCURACY = "Accuracy"
+    EXPERIENCE = "Customer Experience"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predefined:
+    """A metric that a project can take over as it is."""
+
+    code: str
+    """Eight hexadecimal digits that results carry; drawn once, and never changed or used again."""
+    slug: str
+    name: str
+    description: str
+    """What it measures, for people."""
+    eval_type: EvalType
+    kind: MetricKind
+    category: Category
+    built_in: str = ""
+    """Name in `engine.BUILT_IN`, the wire's `function_name`; empty for judge metrics."""
+    labels: tuple[str, ...] = ()
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def prompt(self) -> str:
+        """What a judge is asked: the file named like the slug. Empty for metrics by rule."""
+        return _question(self.slug) if self.kind is MetricKind.LLM_JUDGE else ""
+
+
+@cache
+def _question(slug: str) -> str:
+    return (files(__name__) / f"{slug}.md").read_text(encoding="utf-8").strip()
+
+
+PREDEFINED: Final[tuple[Predefined, ...]] = (
+    Predefined(
+        code="8bca3124",
+        slug="relevancy",
+        name="Relevancy",
+        description="The agent responds to what the caller says: no question, request or correction is left "
+        "unanswered or answered beside the point.",
+        eval_type=EvalType.BINARY,
+        kind=MetricKind.LLM_JUDGE,
+        category=Category.ACCURACY,
+    ),
+    Predefined(
+        code="2d1e6fbb",
+        slug="response_consistency",
+        name="Response Consistency",
+        description="The agent repeats the caller's facts correctly, does not contradict itself, and does "
+        "what it says.",
+        eval_type=EvalType.BINARY,
+        kind=MetricKind.LLM_JUDGE,
+        category=Category.ACCURACY,
+    ),
+    Predefined(
+        code="95104e97",
+        slug="tool_call_success",
+        name="Tool Call Success",
+        description="No result of the agent's tools reports an error. By rule, from the transcript.",
+        eval_type=EvalType.BINARY,
+        kind=MetricKind.BUILT_IN,
+        category=Category.ACCURACY,
+        built_in="tool_call_success",
+    ),
+    Predefined(
+        code="797328f3",
+        slug="latency",
+        name="Latency (ms)",
+        description="Mean time from the end of a caller's turn to the start of the agent's answer, with "
+        "percentiles. By rule, from the transcript's times.",
+        eval_type=EvalType.NUMERIC,
+        kind=MetricKind.BUILT_IN,
+        category=Category.CONVERSATION,
+        built_in="latency",
+    ),
+    Predefined(
+        code="eb4fb9dd",
+        slug="interruption_score",
+        name="Interruption Score",
+        description="5 when the agent never breaks in on the caller, 0 when it does so in every turn. "
+        "By rule, from the transcript's times.",
+        eval_type=EvalType.RATING,
+        kind=MetricKind.BUILT_IN,
+        category=Category.CONVERSATION,
+        built_in="interruption_score",
+    ),
+    Predefined(
+        code="0fd47f39",
+        slug="csat",
+        name="CSAT",
+        description="The caller's satisfaction from 20 to 100, from sentiment and cooperation.",
+        eval_type=EvalType.NUMERIC,
+        kind=MetricKind.LLM_JUDGE,
+        category=Category.EXPERIENCE,
+        configuration={"allowed_values": [20, 40, 60, 80, 100]},
+    ),
+    Predefined(
+        code="d95a2c65",
+        slug="sentiment",
+        name="Sentiment",
+        description="The caller's sentiment over the call; neutral where it is not clear.",
+        eval_type=EvalType.ENUM,
+        kind=MetricKind.LLM_JUDGE,
+        category=Category.EXPERIENCE,
+        labels=("positive", "neutral", "negative"),
+    ),
+    Predefined(
+        code="46001362",
+        slug="appropriate_termination_by_main_agent",
+        name="Appropriate Termination by Main Agent",
+        description="The agent ends the call neither too early nor too late, and with a farewell.",
+        eval_type=EvalType.BINARY,
+        kind=MetricKind.LLM_JUDGE,
+        category=Category.CONVERSATION,
+    ),
+)
+
+BY_CODE: Final[Mapping[str, Predefined]] = {one.code: one for one in PREDEFINED}
