@@ -7,6 +7,7 @@ import logging
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -32,7 +33,14 @@ from callgauge.domain.outcomes import (
 )
 from callgauge.engine.built_in import BUILT_IN
 from callgauge.engine.faults import BadConfiguration, EngineError, InvalidAnswer
-from callgauge.engine.judged import build_request, prompt_hash, read_answer, trigger_question
+from callgauge.engine.judged import (
+    Prefix,
+    build_request,
+    call_prefix,
+    prompt_hash,
+    read_answer,
+    trigger_question,
+)
 from callgauge.engine.script_data import script_data
 
 logger = logging.getLogger(__name__)
@@ -59,6 +67,8 @@ class Context:
     ask: Ask | None
     run_script: RunScript | None
     reasks: int
+    prefix: Callable[[], Prefix]
+    """What all judge requests of the call begin with; worked out when first asked for."""
     results: Mapping[str, Outcome] = field(default_factory=dict)
     """Results of other metrics by name; complete for Python metrics, empty for all others."""
 
@@ -80,7 +90,7 @@ async def evaluate_call(
     A fault of one metric is its outcome and touches no other. What `save` raises stops the whole call and is
     raised here; so is cancellation."""
     results = dict(known)
-    context = Context(call, ask, run_script, reasks)
+    context = Context(call, ask, run_script, reasks, cache(partial(call_prefix, call)))
 
     async def settle(spec: MetricSpec, context: Context) -> None:
         outcome = await _outcome(spec, context)
@@ -125,7 +135,7 @@ async def ask_judge(spec: MetricSpec, context: Context) -> Outcome:
         return Skipped(SkipReason.NO_TRANSCRIPT, (NO_TRANSCRIPT,))
     if context.ask is None:
         return Skipped(SkipReason.NO_JUDGE, (NO_JUDGE,))
-    request = build_request(context.call, spec)
+    request = build_request(context.call, spec, prefix=context.prefix())
     spent = _Spent(prompt_hash(request))
     complaint = ""
     for sample in range(1 + context.reasks):
@@ -140,7 +150,7 @@ async def ask_judge(spec: MetricSpec, context: Context) -> Outcome:
         except InvalidAnswer as error:
             complaint = str(error)
             spent.add(answer.usage, answer.attempts, (*answer.faults, "unfit_value"))
-            request = build_request(context.call, spec, fault=error.demand)
+            request = build_request(context.call, spec, prefix=context.prefix(), fault=error.demand)
         else:
             spent.add(answer.usage, answer.attempts, answer.faults)
             return spent.on(outcome)

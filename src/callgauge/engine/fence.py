@@ -39,7 +39,7 @@ class Fence:
         turn mark (`<|im_start|>`, `<<SYS>>`, `[INST]`): angle brackets become ‹ and ›. Control characters
         and lone surrogates, which some providers refuse, become spaces and question marks."""
         clean = text.encode("utf-8", "replace").decode("utf-8")
-        clean = "\n".join(_CONTROL.sub(" ", line) for line in clean.splitlines())
+        clean = _CONTROL.sub(" ", "\n".join(clean.splitlines()))
         clean = clean.replace("<", "‹").replace(">", "›").replace(self.mark, "…")
         return _CHAT_TEMPLATE.sub(r"(\1)", clean)
 

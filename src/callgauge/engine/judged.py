@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from string import Template
@@ -50,18 +51,32 @@ _IN_TRANSCRIPT = "the transcript of the call above"
 # --- asking ----------------------------------------------------------------------------------------------
 
 
-def build_request(call: Call, spec: MetricSpec, *, fault: str = "") -> JudgeRequest:
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """What all questions about one call share: the fence and the messages before the question."""
+
+    fence: Fence
+    messages: tuple[Message, ...]
+
+
+def call_prefix(call: Call) -> Prefix:
+    """Worked out once per call: on a call of 200 turns it is nearly all the work of a request."""
+    fence = fence_for(call)
+    system = Message("system", _prompt("system").template.strip())
+    return Prefix(fence, (system, Message("user", _call_text(call, fence), cacheable=True)))
+
+
+def build_request(
+    call: Call, spec: MetricSpec, *, prefix: Prefix | None = None, fault: str = ""
+) -> JudgeRequest:
     """The request for one metric. System text, schema and the message with the call are the same bytes for
-    every metric of a call; the question comes last. `fault` says why an earlier answer was unusable.
+    every metric of a call; the question comes last. `prefix` is the call's own, if it is at hand already;
+    `fault` says what was wrong with an earlier answer.
 
     Raises MissingVariable and BadConfiguration."""
-    fence = fence_for(call)
+    prefix = prefix or call_prefix(call)
     return JudgeRequest(
-        messages=(
-            Message("system", _prompt("system").template.strip()),
-            Message("user", call_message(call, fence), cacheable=True),
-            Message("user", _question(call, spec, fence, fault)),
-        ),
+        messages=(*prefix.messages, Message("user", _question(call, spec, prefix.fence, fault))),
         schema=SCHEMA,
         schema_name=SCHEMA_NAME,
         metric_name=spec.name,
@@ -75,7 +90,7 @@ def prompt_hash(request: JudgeRequest) -> str:
     return stable_hash(messages, request.schema, request.schema_name)
 
 
-def call_message(call: Call, fence: Fence) -> str:
+def _call_text(call: Call, fence: Fence) -> str:
     """The call as the judge reads it: measured facts, then the numbered turns inside the fence."""
     known = call.duration_secs is not None
     return (
