@@ -69,7 +69,7 @@ class MetricChange:
 
 def create_metric(project: Project, change: MetricChange, *, by: str = "") -> Metric:
     """Make a metric with its first version. Without agents it measures every agent of the project."""
-    frozen = {"kind": MetricKind.LLM_JUDGE.value, **_blank(), **change.frozen}
+    frozen = {**_blank(), **change.frozen}
     _check(frozen)
     for _ in range(SLUG_TRIES):
         try:
@@ -223,7 +223,7 @@ def _add_version(
 
 
 def _blank() -> dict[str, Any]:
-    blank = MetricVersion(trigger=Trigger.ALWAYS.value)
+    blank = MetricVersion(kind=MetricKind.LLM_JUDGE.value)
     return {name: getattr(blank, name) for name in FROZEN}
 
 
@@ -233,6 +233,8 @@ def _check(frozen: Mapping[str, Any]) -> None:
     kind = frozen["kind"]
     if not frozen["name"].strip():
         faults["name"] = ["This field may not be blank."]
+    if not frozen["eval_type"]:
+        faults["eval_type"] = ["This field is required."]
     if kind == MetricKind.LLM_JUDGE and not frozen["description"].strip():
         faults["description"] = ["An llm_judge metric needs a description: it is what the judge is asked."]
     if kind == MetricKind.CUSTOM_CODE and not frozen["custom_code"].strip():
