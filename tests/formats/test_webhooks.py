@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from callgauge.formats import WEBHOOKS, TranscriptError, WebhookError, read_webhook
+from callgauge.formats import WEBHOOKS, TranscriptError, WebhookError, parse_transcript, read_webhook
 from tests.formats.test_samples import load, written
 
 BODIES = sorted((Path(__file__).parent / "webhooks").glob("*.json"))
@@ -42,10 +42,13 @@ def test_logs_are_handed_over() -> None:
     assert read_webhook("pipecat", body).logs == ({"message": "a"},)
 
 
-def test_the_rows_are_kept_to_be_read_again() -> None:
-    rows = [{"role": "agent", "message": "Hi.", "time_in_call_secs": 0}]
-    call = read_webhook("elevenlabs", {"data": {"conversation_id": "c", "transcript": rows}})
-    assert call.transcript_json == rows
+@pytest.mark.parametrize("path", BODIES, ids=lambda path: path.stem)
+def test_the_rows_are_kept_to_be_read_again(path: Path) -> None:
+    sample = load(path)
+    call = read_webhook(sample["provider"], sample["body"])
+    if call.finished:
+        again = parse_transcript(call.provider, call.transcript_json, started_at=call.started_at)
+        assert (again.turns, again.notes) == (call.turns, call.notes)
 
 
 def test_a_livekit_session_without_any_id_gets_one_that_retries_share() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from callgauge.formats import (
@@ -40,14 +41,21 @@ FORMATS: dict[str, Format] = {
 
 
 def parse_transcript(
-    transcript_type: str | None, payload: Any, *, agent_speaker: str | int | None = None
+    transcript_type: str | None,
+    payload: Any,
+    *,
+    agent_speaker: str | int | None = None,
+    started_at: datetime | None = None,
 ) -> Parsed:
     """Turns of a provider's transcript (a JSON value, or its text); None or "" as the type means: find out.
 
     `agent_speaker` names the role or speaker that is the agent, for calls where the provider's words or
-    the first-speaker rule would have it wrong. Raises TranscriptError, and nothing else, for any payload.
+    the first-speaker rule would have it wrong. Times of the world count from `started_at` (aware) where it is
+    known and not later than they are, else from the earliest of them.
+    Raises TranscriptError, and nothing else, for any payload.
     """
-    return read_payload(FORMATS, transcript_type, payload, Options(agent_speaker=agent_speaker))
+    options = Options(agent_speaker, started_at.timestamp() if started_at else None)
+    return read_payload(FORMATS, transcript_type, payload, options)
 
 
 WEBHOOKS: dict[str, WebhookReader] = {
@@ -63,6 +71,7 @@ WEBHOOKS: dict[str, WebhookReader] = {
 def read_webhook(provider: str, body: Any) -> WebhookCall:
     """A call from a webhook's body (a JSON value, or its text), its turns read by the provider's format.
 
+    `parse_transcript(call.provider, call.transcript_json, started_at=call.started_at)` gives the turns again.
     Raises WebhookError where the body is no object or names no call, TranscriptError for its transcript.
     """
     if provider not in WEBHOOKS:
@@ -70,8 +79,7 @@ def read_webhook(provider: str, body: Any) -> WebhookCall:
     call = WEBHOOKS[provider](webhook_body(body))
     if not call.finished:
         return call
-    options = Options(origin_secs=call.started_at.timestamp() if call.started_at else None)
-    parsed = read_payload(FORMATS, provider, call.transcript_json, options)
+    parsed = parse_transcript(provider, call.transcript_json, started_at=call.started_at)
     return replace(call, turns=parsed.turns, notes=parsed.notes)
 
 

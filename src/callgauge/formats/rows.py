@@ -39,7 +39,7 @@ class Shape:
     """The names under which rows carry a field; the first that holds something wins."""
 
     role: tuple[str, ...] = ("role", "speaker", "sender", "user")
-    text: tuple[str, ...] = ("content", "text", "message", "transcript", "utterance")
+    text: tuple[str, ...] = ("content", "text", "message", "transcript", "utterance", "parts")
     start: tuple[str, ...] = (
         "start_time",
         "start",
