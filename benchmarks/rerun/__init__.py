@@ -1,0 +1,1 @@
+"""The rerun path, measured from outside."""

@@ -1,0 +1,82 @@
+"""How soon "all" begins to answer, and what it costs in memory, at 20,000 or 1,000,000 calls."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import sqlite3
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from benchmarks.rerun import product
+
+BATCH = 10_000
+
+
+def measure_stream(folder: Path, count: int) -> None:
+    judge = product.start_judge(50)
+    server = product.start_server(folder, judge.url)
+    try:
+        agent_id = product.add_calls(server, 1)
+        _multiply(server.data_dir / "callgauge.sqlite3", agent_id, count - 1)
+        product.reset_peak(server.pid)
+        start = time.perf_counter()
+        host = urlsplit(server.url).netloc
+        connection = http.client.HTTPConnection(host, timeout=600)
+        body = json.dumps({"agent_id": agent_id, "call_logs": "all"})
+        headers = {"X-CEKURA-API-KEY": server.key, "Content-Type": "application/json"}
+        connection.request("POST", "/observability/v1/call-logs/rerun_evaluation", body, headers)
+        response = connection.getresponse()
+        assert response.status == 200, response.read()
+        first = response.read(1)
+        first_byte = time.perf_counter() - start
+        first_item = _until_item(response)
+        first_call = time.perf_counter() - start
+        total = len(first) + len(first_item)
+        calls = first_item.count(b'"call_id"')
+        while piece := response.read(1 << 20):
+            total += len(piece)
+            calls += piece.count(b'"critical_categories"')
+        wall = time.perf_counter() - start
+        print(
+            f"{count} calls: first byte {first_byte:.2f} s, first call {first_call:.2f} s, "
+            f"last byte {wall:.1f} s, {total / 1e6:.0f} MB sent, "
+            f"peak memory {product.peak_mb(server.pid):.0f} MB"
+        )
+        assert calls >= count - 1
+    finally:
+        server.stop()
+        judge.stop()
+
+
+def _until_item(response: http.client.HTTPResponse) -> bytes:
+    seen = b""
+    while b"}" not in seen:
+        seen += response.read(4096)
+    return seen
+
+
+def _multiply(database: Path, agent_id: int, copies: int) -> None:
+    """Copies of the one call, by the database itself: what is measured is reading them."""
+    connection = sqlite3.connect(database, timeout=60)
+    columns = [row[1] for row in connection.execute("PRAGMA table_info(store_calllog)") if row[1] != "id"]
+    values = ["c.call_id || '-' || n.i" if name == "call_id" else f"c.{name}" for name in columns]
+    values = ["1" if value == "c.success" else value for value in values]
+    payload = [r[1] for r in connection.execute("PRAGMA table_info(store_callpayload)") if r[1] != "call_id"]
+    (first,) = connection.execute("SELECT id FROM store_calllog WHERE agent_id = ?", (agent_id,)).fetchone()
+    for start in range(0, copies, BATCH):
+        end = min(start + BATCH, copies)
+        numbers = f"WITH RECURSIVE n(i) AS (SELECT {start} UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {end})"
+        with connection:
+            (last,) = connection.execute("SELECT max(id) FROM store_calllog").fetchone()
+            connection.execute(
+                f"{numbers} INSERT INTO store_calllog ({', '.join(columns)}) "
+                f"SELECT {', '.join(values)} FROM n, store_calllog c WHERE c.id = {first}"
+            )
+            connection.execute(
+                f"INSERT INTO store_callpayload (call_id, {', '.join(payload)}) "
+                f"SELECT l.id, {', '.join('p.' + name for name in payload)} "
+                f"FROM store_calllog l, store_callpayload p WHERE l.id > {last} AND p.call_id = {first}"
+            )
+    connection.close()

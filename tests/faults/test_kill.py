@@ -1,0 +1,172 @@
+"""kill -9 at random moments of a rerun: nothing accepted is lost, nothing stored is asked for again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.server import Server
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.faults
+
+CALLS = 500
+METRICS = 4
+KILLS = 10
+ANSWER_SECS = 0.1
+SEED = 20261123
+
+
+class MarkingJudge:
+    """A local judge that puts into each answer which call and metric it was asked about."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.url = ""
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        self._ready.wait()
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stopped.set)
+        self._thread.join()
+
+    async def _serve(self) -> None:
+        self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", self._answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}/v1"
+        self._ready.set()
+        await self._stopped.wait()
+        await runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        text = await request.text()
+        marks = (_mark("order", text), _mark("question", text))
+        self.asked.append(marks)
+        await asyncio.sleep(ANSWER_SECS)
+        content = {"evidence": [], "explanation": [" ".join(marks)], "applicable": True, "value": True}
+        message = {"role": "assistant", "content": json.dumps(content)}
+        usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        return web.json_response({"model": "marking", "choices": [choice], "usage": usage})
+
+
+def _mark(kind: str, text: str) -> str:
+    found = re.search(rf"{kind}-\d+", text)
+    assert found is not None
+    return found[0]
+
+
+@pytest.fixture
+def judge() -> Iterator[MarkingJudge]:
+    judge = MarkingJudge()
+    judge.start()
+    yield judge
+    judge.stop()
+
+
+@pytest.fixture
+def server(tmp_path: Path, judge: MarkingJudge) -> Iterator[Server]:
+    server = Server(
+        tmp_path / "data",
+        CALLGAUGE_JUDGE="openai:marking",
+        CALLGAUGE_JUDGE_BASE_URL=judge.url,
+        CALLGAUGE_JUDGE_CONCURRENCY="16",
+    )
+    (tmp_path / "data").mkdir()
+    with server:
+        server.make_key()
+        yield server
+
+
+def _observe(server: Server, agent_id: int, number: int) -> int:
+    turns = [
+        {"role": "Testing Agent", "content": f"It is about order-{number}.", "start_time": 0, "end_time": 2},
+        {"role": "Main Agent", "content": "Your order is on its way.", "start_time": 3, "end_time": 5},
+    ]
+    body = {
+        "agent": agent_id,
+        "call_id": f"call-{number}",
+        "transcript_type": "cekura",
+        "transcript_json": turns,
+    }
+    status, answer = server.request("POST", "/observability/v1/observe/", body)
+    assert status == 201, answer
+    return int(answer["id"])
+
+
+def _answered(server: Server) -> set[tuple[str, str]]:
+    answers = server.rows("SELECT answer FROM store_judgecall WHERE state = 'done'")
+    marks = [json.loads(answer)["explanation"][0].split() for (answer,) in answers]
+    return {(order, question) for order, question in marks}
+
+
+def test_ten_kills_lose_nothing_and_repeat_nothing(server: Server, judge: MarkingJudge) -> None:
+    rng = random.Random(SEED)
+    agent_id = server.post("/test_framework/v2/aiagents/", {"name": "Orders"})["id"]
+    for number in range(CALLS):
+        _observe(server, agent_id, number)
+    for number in range(METRICS):
+        body = {
+            "name": f"M{number}",
+            "type": "llm_judge",
+            "eval_type": "binary",
+            "description": f"question-{number}?",
+        }
+        server.post("/test_framework/v1/metrics/", body)
+    rerun = {"agent_id": agent_id, "call_logs": "all"}
+    assert len(server.post("/observability/v1/call-logs/rerun_evaluation/", rerun)) == CALLS
+    wait_until(lambda: len(judge.asked) > 0, what="the first question")
+
+    kept: list[tuple[int, set[tuple[str, str]]]] = []
+    accepted: list[int] = []
+    for number in range(KILLS):
+        before = len(judge.asked)
+        wanted = before + rng.randint(5, 120)
+        wait_until(lambda wanted=wanted: len(judge.asked) >= wanted, within_secs=20, what="progress")
+        accepted.append(_observe(server, agent_id, CALLS + number))
+        server.kill()
+        kept.append((len(judge.asked), _answered(server)))
+        server.start()
+        asked = len(judge.asked)
+        wait_until(lambda asked=asked: len(judge.asked) > asked, within_secs=5, what="work resumed")
+
+    live = len(accepted)
+    wait_until(
+        lambda: server.rows("SELECT count(*) FROM store_rerun WHERE state <> 'done'") == [(0,)],
+        within_secs=120,
+        what="the rerun's end",
+    )
+    stored = Counter(server.rows("SELECT call_id, version_id, rerun_id FROM store_metricresult"))
+    assert set(stored.values()) == {1}
+    current = server.rows("SELECT count(*) FROM store_metricresult WHERE is_current AND outcome = 'scored'")
+    assert current == [((CALLS + live) * METRICS,)]
+    for asked_by_then, answered_by_then in kept:
+        repeated = answered_by_then & set(judge.asked[asked_by_then:])
+        assert not repeated
+    assert {row[0] for row in server.rows("SELECT id FROM store_calllog")} >= set(accepted)
+    undecided = server.rows("SELECT count(*) FROM store_calllog WHERE success IS NULL")
+    assert undecided == [(0,)]
+    rerun_rows: list[Any] = server.rows(
+        "SELECT total, scored, skipped, failed, settled_calls FROM store_rerun WHERE kind = 'rerun'"
+    )
+    assert rerun_rows == [(CALLS * METRICS, CALLS * METRICS, 0, 0, CALLS)]
