@@ -1,0 +1,89 @@
+"""Call logs on the wire: list, read, edit, delete, vote."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from callgauge.api.auth import key_of
+from callgauge.api.calls_body import body_of
+from callgauge.api.calls_query import listed_calls
+from callgauge.api.calls_routes import FAMILY, wire_version
+from callgauge.api.fields import query_flag
+from callgauge.api.observe import duplicate_headers, take_in
+from callgauge.api.pagination import paginated
+from callgauge.api.present_calls import present_details, present_list
+from callgauge.api.routing import ID, route
+from callgauge.flow.call_fields import FieldReader
+from callgauge.flow.calls import delete_call, delete_calls, edit_call, find_call, read_edit
+from callgauge.flow.reviews import cast_vote, read_vote
+from callgauge.store.models import CallLog
+
+
+class CallLogs(APIView):
+    def get(self, request: Request) -> Response:
+        calls = listed_calls(request, key_of(request))
+        return paginated(request, calls, lambda page: present_list(page, version=wire_version(request)))
+
+    def post(self, request: Request) -> Response:
+        """The generic create of the contract; `observe` is the address that clients are told of."""
+        ingested = take_in(request)
+        return _detail(
+            request, ingested.call, status=status.HTTP_201_CREATED, headers=duplicate_headers(ingested)
+        )
+
+
+class OneCallLog(APIView):
+    def get(self, request: Request, pk: str) -> Response:
+        return _detail(request, find_call(key_of(request), pk))
+
+    def patch(self, request: Request, pk: str) -> Response:
+        call = find_call(key_of(request), pk)
+        return _detail(request, edit_call(call, read_edit(body_of(request))))
+
+    def delete(self, request: Request, pk: str) -> Response:
+        call = find_call(key_of(request), pk)
+        delete_call(call, retain_evaluations=query_flag(request, "retain_evaluations", default=False))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class DeleteCallLogs(APIView):
+    def post(self, request: Request) -> Response:
+        reader = FieldReader(body_of(request))
+        if not reader.given("call_logs"):
+            reader.fault("call_logs", "This field is required.")
+        ids = reader.ids("call_logs")
+        agents = reader.ids("agent_id") if reader.given("agent_id") else None
+        retain = reader.flag("retain_evaluations")
+        reader.check()
+        delete_calls(
+            key_of(request), ids or (), agent_id=agents[0] if agents else None, retain_evaluations=retain
+        )
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MarkMetricVote(APIView):
+    def post(self, request: Request, pk: str) -> Response:
+        key = key_of(request)
+        call = find_call(key, pk)
+        review = cast_vote(call, read_vote(body_of(request)), by_key=key)
+        call.refresh_from_db(fields=["is_reviewed"])
+        done = "Stored; the call is reviewed." if call.is_reviewed else "Stored as a note."
+        return Response({"detail": done, "id": review.pk})
+
+
+def _detail(request: Request, call: CallLog, **options: Any) -> Response:
+    (shown,) = present_details([call], version=wire_version(request))
+    return Response(shown, **options)
+
+
+routes = [
+    route(FAMILY, CallLogs.as_view()),
+    route(rf"{FAMILY}/{ID}", OneCallLog.as_view()),
+    route(rf"{FAMILY}/delete_call_logs", DeleteCallLogs.as_view()),
+    route(rf"{FAMILY}/{ID}/mark_metric_vote", MarkMetricVote.as_view()),
+]

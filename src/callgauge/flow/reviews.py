@@ -1,0 +1,183 @@
+"""What people say of results: votes, each kept, the newest current."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from django.db import transaction
+
+from callgauge.domain.metrics import EvalType
+from callgauge.domain.rubric import FAIL_SCORE, PASS_SCORE
+from callgauge.domain.storable import is_storable
+from callgauge.flow.call_fields import FieldReader
+from callgauge.flow.errors import Invalid, NotFound
+from callgauge.flow.scope import as_id
+from callgauge.flow.settle import settle_from_reviews
+from callgauge.store.models import ApiKey, CallLog, MetricResult, ResultOutcome, Review, User
+
+VOTES: Mapping[str, bool] = {"agree": True, "disagree": False}
+NOT_APPLICABLE = frozenset({"n/a", "na", "not applicable", "not_applicable"})
+"""Words for "this metric should not have been asked of this call". Null cannot say it: the official
+client sends null where no value was given."""
+PASS_WORDS = frozenset({"true", "pass", "passed", "yes", "1", "5"})
+FAIL_WORDS = frozenset({"false", "fail", "failed", "no", "0"})
+LABELS_NAMED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    metric_id: int
+    thumbs_up: bool | None = None
+    expected_value: Any = None
+    """As sent; None where none was given."""
+    feedback: str = ""
+
+    @property
+    def judges(self) -> bool:
+        """A note alone is no judgement: it leaves the call as it is."""
+        return self.thumbs_up is not None or self.expected_value is not None
+
+
+def read_vote(data: Mapping[str, Any]) -> Vote:
+    """A vote in the wire's words. Raises Invalid, naming every field at fault."""
+    reader = FieldReader(data)
+    metric_id = as_id(data.get("metric_id"))
+    if metric_id is None:
+        reader.fault(
+            "metric_id",
+            "A valid integer is required." if reader.given("metric_id") else "This field is required.",
+        )
+    thumbs_up = reader.flag("thumbs_up") if reader.given("thumbs_up") else None
+    if thumbs_up is None and reader.given("vote"):
+        thumbs_up = VOTES.get(reader.text("vote", 32).lower())
+        if thumbs_up is None:
+            reader.fault("vote", f"Write one of {', '.join(VOTES)}.")
+    expected = data["expected_value"] if reader.given("expected_value") else None
+    feedback = reader.free_text("feedback")
+    if thumbs_up is None and expected is None and not feedback:
+        reader.fault("thumbs_up", "Vote true or false, or give an expected_value or feedback.")
+    reader.check()
+    assert metric_id is not None
+    return Vote(metric_id, thumbs_up, expected, feedback)
+
+
+@transaction.atomic
+def cast_vote(
+    call: CallLog, vote: Vote, *, by_key: ApiKey | None = None, by_user: User | None = None
+) -> Review:
+    """Store a vote; where it judges, the call is reviewed and its success decided with people's values.
+
+    The value that counts from now on is stored with the vote: an expected value, the machine's where it was
+    confirmed, the other one where a person disagrees with a binary metric. Raises Invalid and NotFound.
+    """
+    if not CallLog.objects.select_for_update().filter(pk=call.pk, deleted_at=None).exists():
+        raise NotFound
+    result = (
+        MetricResult.objects.filter(
+            call_id=call.pk,
+            metric_id=vote.metric_id,
+            metric__project_id=call.project_id,
+            metric__deleted_at=None,
+            is_current=True,
+        )
+        .select_related("version")
+        .first()
+    )
+    if result is None:
+        raise Invalid.field("metric_id", "This metric has no result on this call.")
+    has_value, value = _settled_value(vote, result)
+    Review.objects.filter(call_id=call.pk, metric_id=vote.metric_id, is_current=True).update(is_current=False)
+    review = Review.objects.create(
+        call=call,
+        metric_id=vote.metric_id,
+        result=result,
+        thumbs_up=vote.thumbs_up,
+        has_expected_value=has_value,
+        expected_value=value,
+        feedback=vote.feedback,
+        by_key=by_key,
+        by_user=by_user,
+    )
+    if vote.judges:
+        settle_from_reviews(call.pk)
+    return review
+
+
+def _settled_value(vote: Vote, result: MetricResult) -> tuple[bool, bool | float | str | None]:
+    """Whether the vote says what the value is, and the value; None says that the metric does not apply."""
+    if vote.expected_value is not None:
+        return True, _fitting(vote.expected_value, EvalType(result.version.eval_type), result.version.labels)
+    outcome = ResultOutcome(result.outcome)
+    match vote.thumbs_up:
+        case None:
+            return False, None
+        case True if outcome is ResultOutcome.FAILED:
+            raise Invalid.field("thumbs_up", "The metric failed on this call: there is no value to confirm.")
+        case True:
+            return True, _machine_value(result)
+        case False if outcome is ResultOutcome.SCORED and result.passed is not None:
+            return True, not result.passed
+        case False:
+            return False, None
+
+
+def _machine_value(result: MetricResult) -> bool | float | str | None:
+    if result.passed is not None:
+        return result.passed
+    return result.number if result.number is not None else result.label
+
+
+def _fitting(raw: Any, eval_type: EvalType, labels: Sequence[str]) -> bool | float | str | None:
+    """An expected value as the metric's kind of value. Raises Invalid."""
+    word = raw.strip().casefold() if isinstance(raw, str) else None
+    by_word = {label.strip().casefold(): label for label in labels}
+    if word in NOT_APPLICABLE and word not in by_word:
+        return None
+    match eval_type:
+        case EvalType.BINARY:
+            passed = _as_passed(raw if word is None else word)
+            if passed is None:
+                raise Invalid.field("expected_value", "Write true or false (or 5 or 0).")
+            return passed
+        case EvalType.RATING:
+            number = _as_number(raw)
+            if number is None or not FAIL_SCORE <= number <= PASS_SCORE:
+                raise Invalid.field("expected_value", "Write a number from 0 to 5.")
+            return number
+        case EvalType.NUMERIC:
+            number = _as_number(raw)
+            if number is None:
+                raise Invalid.field("expected_value", "Write a number.")
+            return number
+        case EvalType.ENUM:
+            if word in by_word:
+                return by_word[word]
+            if labels or not word or not is_storable(word) or len(word) > 255:
+                known = ", ".join(list(labels)[:LABELS_NAMED])
+                raise Invalid.field("expected_value", f"Write one of the labels: {known}.")
+            return str(raw).strip()
+        case _:
+            assert_never(eval_type)
+
+
+def _as_passed(raw: Any) -> bool | None:
+    if isinstance(raw, bool):
+        return raw
+    if isinstance(raw, (int, float)):
+        return {PASS_SCORE: True, 1: True, FAIL_SCORE: False}.get(raw)
+    if isinstance(raw, str):
+        return True if raw in PASS_WORDS else False if raw in FAIL_WORDS else None
+    return None
+
+
+def _as_number(raw: Any) -> float | None:
+    if isinstance(raw, bool) or not isinstance(raw, (int, float, str)):
+        return None
+    try:
+        number = float(raw)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
