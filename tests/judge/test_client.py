@@ -102,12 +102,12 @@ def test_an_exhausted_quota_is_not_tried_again() -> None:
 
 
 def test_tries_over_http_end() -> None:
-    error, server = ask(refused(503), http_tries=3)
+    error, server = ask(refused(503, "overloaded"), http_tries=3)
 
     assert isinstance(error, JudgeUnavailable)
     assert len(server.bodies) == error.attempts == 3
     assert error.faults == ("503", "503", "503")
-    assert "503 x3" in str(error)
+    assert "3 requests; 503 x3; at last: overloaded" in str(error)
 
 
 def test_a_server_that_never_answers_ends_within_the_deadline() -> None:
@@ -139,7 +139,7 @@ def test_nobody_listens() -> None:
         async with HandMade([answered()]) as server:
             url = server.url
         judge = judge_at(url, clock=fast_clock(), http_tries=2)
-        with pytest.raises(JudgeUnavailable, match="connection x2"):
+        with pytest.raises(JudgeUnavailable, match=r"connection x2; at last: \w+ \(.+\)"):
             await judge.ask(question())
         await judge.close()
 

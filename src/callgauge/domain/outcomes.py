@@ -43,8 +43,10 @@ class Usage:
     """What one or several judge requests consumed."""
 
     requests: int = 0
+    """Those that were answered, and so billed; usable answers or not."""
     input_tokens: int = 0
     cached_tokens: int = 0
+    """The part of the input tokens that came from the provider's cache."""
     output_tokens: int = 0
     cost_usd: float | None = None
     """None where no price is known: an unknown cost is not a zero."""

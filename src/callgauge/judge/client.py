@@ -59,6 +59,8 @@ class _Fault:
     word: str
     at_least_secs: float | None = None
     """What the server asked to wait."""
+    detail: str = ""
+    """For people: the server's words, or what kept the connection from working."""
 
 
 class HttpJudge:
@@ -119,7 +121,8 @@ class HttpJudge:
                 continue
             failures += 1
             if failures >= self._settings.http_tries:
-                raise JudgeUnavailable(f"{self.model} could not be used: {tally.describe()}")
+                last = f"; at last: {fault.detail}" if fault.detail else ""
+                raise JudgeUnavailable(f"{self.model} could not be used: {tally.describe()}{last}")
             wait = wait_secs(self._clock, failures, fault.at_least_secs)
             if self._clock.now() + wait >= tally.ends_at:
                 raise self._too_late(tally, wait)
@@ -143,9 +146,8 @@ class HttpJudge:
             return _Fault("timeout")
         except aiohttp.InvalidURL:
             raise JudgeRefused(f"{self.model}: the address cannot be used") from None
-        except (aiohttp.ClientError, OSError):
-            # The cause names hosts and ports at most, but a proxy's words could hold more: leave it out.
-            return _Fault("connection")
+        except (aiohttp.ClientError, OSError) as error:
+            return _Fault("connection", detail=_connection_fault(error))
         if reply.status == 200:
             return self._read(reply, tally)
         return self._refused_or_fault(reply, sent, tally)
@@ -176,7 +178,8 @@ class HttpJudge:
         if http.status in {408, 429} or http.status >= 500:
             if is_final_refusal(http):
                 raise self._refusal(http)
-            return _Fault(str(http.status), retry_after_secs(http.headers, self._clock.wall()))
+            words = shown(server_words(http.body), self._settings.api_key)
+            return _Fault(str(http.status), retry_after_secs(http.headers, self._clock.wall()), words)
         may_concede = http.status in {400, 422} and tally.faults.count(_CONCEDED) < _MAX_CONCESSIONS
         learned = concede(sent, server_words(http.body)) if may_concede else None
         if learned is None:
@@ -196,6 +199,13 @@ class HttpJudge:
         secs = f"{self._settings.deadline_secs:g} s"
         why = f"a wait of {wait_secs:.0f} s would pass the deadline of" if wait_secs else "no answer within"
         return JudgeUnavailable(f"{self.model} could not be used: {why} {secs} ({tally.describe()})")
+
+
+def _connection_fault(error: aiohttp.ClientError | OSError) -> str:
+    """The kind of fault and the system's word for it; the error's own text could hold a body."""
+    system = getattr(error, "os_error", error)
+    reason = getattr(system, "strerror", None)
+    return f"{type(error).__name__} ({reason})" if reason else type(error).__name__
 
 
 def _again(asked: JudgeRequest, first: JudgeRequest, reply: Reply, *, same_text: bool) -> JudgeRequest:
