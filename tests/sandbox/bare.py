@@ -1,4 +1,4 @@
-"""Runs scripts with a plain `exec` in a process of its own: what an answer should be. Only for scripts of ours."""
+"""Runs scripts of ours with a plain `exec` in a process of its own: what an answer should be."""
 
 from __future__ import annotations
 

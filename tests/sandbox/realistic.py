@@ -1,4 +1,4 @@
-"""Scripts as people write them. Each sets `_result` and depends on nothing but `data` of tests.sandbox.calls."""
+"""Scripts as people write them. Each sets `_result` and needs nothing but the data of tests.sandbox.calls."""
 
 from __future__ import annotations
 
@@ -264,7 +264,8 @@ _result = sum(weight(t) for t in data["transcript_json"])
 _result = (m := re.search(r"delayed by (\w+) days", data["transcript"])) is not None and m[1] == "two"
 """,
     "comprehensions": """
-by_role = {r: [t["time"] for t in data["transcript_json"] if t["role"] == r] for r in ("Main Agent", "Testing Agent")}
+roles = ("Main Agent", "Testing Agent")
+by_role = {r: [t["time"] for t in data["transcript_json"] if t["role"] == r] for r in roles}
 _result = len({t["role"] for t in data["transcript_json"]})
 _extra = by_role
 """,
@@ -520,7 +521,11 @@ if __name__ == "__main__":
     _result = main()
 """,
     "lambda table": """
-checks = {"greets": lambda t: "Hello" in t, "thanks": lambda t: "Thank you" in t, "upsells": lambda t: "offer" in t}
+checks = {
+    "greets": lambda t: "Hello" in t,
+    "thanks": lambda t: "Thank you" in t,
+    "upsells": lambda t: "offer" in t,
+}
 passed = [name for name, check in checks.items() if check(data["transcript"])]
 _result = len(passed) / len(checks)
 _explanation = passed

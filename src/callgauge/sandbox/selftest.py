@@ -17,6 +17,8 @@ _MEMORY_LIMITS = Limits(cpu_secs=2.0, wall_secs=5.0, memory_bytes=64 << 20)
 
 _PLAIN = "_result = len(data['transcript'])"
 
+_ENDLESS = "while True: pass"
+
 # Where `import` is refused, an attacker takes the module from the interpreter's own table.
 _MODULES = """
 import sys
@@ -71,7 +73,7 @@ def attack(sandbox: Sandbox) -> SelfTest:
     for name, script in _ATTACKS:
         result = sandbox.run(script % names, data, limits=_LIMITS)
         found.append(Attack(name, not (isinstance(result, ScriptOk) and result.result), _came(result)))
-    endless = sandbox.run("while True: pass", data, limits=_LIMITS)
+    endless = sandbox.run(_ENDLESS, data, limits=_LIMITS)
     found.append(Attack("run for ever", _is(endless, Code.CPU, Code.WALL), _came(endless)))
     hungry = sandbox.run("_result = len('x' * (256 << 20))", data, limits=_MEMORY_LIMITS)
     found.append(Attack("take all memory", _is(hungry, Code.MEMORY), _came(hungry)))

@@ -43,13 +43,14 @@ def from_frame(frame: dict[str, Any], job: Job) -> ScriptResult:
         if extra is not None and not isinstance(extra, dict):
             return failed(Code.BAD_RESULT, job, detail="_extra must be a dict", printed=printed)
         return ScriptOk(clean(frame.get("result")), texts(frame.get("explanation")), extra, printed)
-    if frame.get("kind") != "error" or frame.get("code") not in _SELF_REPORTED:
+    code = frame.get("code")
+    if frame.get("kind") != "error" or not isinstance(code, str) or code not in _SELF_REPORTED:
         raise FrameInvalid("an unknown kind of frame")
     line = frame.get("line")
     if line is not None and (isinstance(line, bool) or not isinstance(line, int)):
         raise FrameInvalid("a line that is no number")
     detail = text(frame.get("message"), _MESSAGE_CHARS)
-    return failed(Code(frame["code"]), job, detail=detail, line=line, printed=printed)
+    return failed(Code(code), job, detail=detail, line=line, printed=printed)
 
 
 def from_death(exit_code: int | None, job: Job) -> ScriptFailed:
