@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from callgauge.cli.agents import agent
+from callgauge.cli.import_calls import import_command
 from callgauge.cli.keys import key
 from callgauge.cli.serve import serve
 from callgauge.cli.settings import rotate_secret, settings
@@ -19,5 +21,5 @@ def main() -> None:
     """
 
 
-for command in (serve, key, settings, rotate_secret):
+for command in (serve, key, agent, import_command, settings, rotate_secret):
     main.add_command(command)

@@ -34,3 +34,11 @@ def decode_json(text: str) -> Any:
         return _DECODER.decode(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def decode_next(text: str, start: int) -> tuple[Any, int]:
+    """The JSON value that begins at `start`, as strictly read, and where it ends."""
+    try:
+        return _DECODER.raw_decode(text, start)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None

@@ -1,0 +1,172 @@
+"""Calls from people's own files: a row in their words becomes a call in the wire's, stored once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from callgauge.domain.calls import stable_hash
+from callgauge.domain.strict_json import decode_json
+from callgauge.flow.call_content import read_transcript
+from callgauge.flow.errors import Invalid
+from callgauge.flow.ingest import NewCall, ingest_call, read_new_call
+from callgauge.formats.roles import role_of
+from callgauge.store.models import Agent, CallLog, DuplicateCallPolicy
+
+TRANSCRIPTS = ("transcript_json", "transcript_object", "messages", "turns", "transcript")
+"""Where rows keep the transcript; the first that holds something counts."""
+CALL_IDS = ("call_id", "id")
+FIELDS = (
+    "transcript_type",
+    "trace_id",
+    "timestamp",
+    "duration",
+    "call_ended_reason",
+    "customer_number",
+    "feedback",
+    "dynamic_variables",
+    "voice_recording",
+    "voice_recording_url",
+    "main_agent_channel_index",
+    "metric_ids",
+    "redact_fields",
+)
+"""Fields of the observe body that are passed on as they are."""
+LEFT_OUT = frozenset(
+    {
+        "agent",
+        "agent_id",
+        "agent_name",
+        "assistant_id",
+        "created_at",
+        "critical_categories",
+        "error_message",
+        "evaluation",
+        "is_reviewed",
+        "metrics",
+        "project",
+        "rubric",
+        "status",
+        "success",
+        "testing_channel_index",
+        "updated_at",
+    }
+)
+"""Fields of an exported call that say who held it or how it was measured elsewhere: both are decided here."""
+
+
+class Imported(StrEnum):
+    """What became of a row that was not refused."""
+
+    ADDED = "added"
+    UPDATED = "updated"
+    KNOWN = "known"
+
+
+def import_row(agent: Agent, row: Any, *, dry_run: bool = False) -> tuple[Imported, str]:
+    """Store one row as a call of the agent, in a transaction of its own; gives its call id too. A call id
+    that is there already is known, or updated where the organization says so. Raises Invalid, Conflict."""
+    new = read_row(row)
+    project = agent.project
+    known = CallLog.objects.filter(project=project, call_id=new.call_id, deleted_at=None).exists()
+    updates = project.organization.duplicate_calls == DuplicateCallPolicy.UPDATE
+    if known and not updates:
+        return Imported.KNOWN, new.call_id
+    if dry_run:
+        read_transcript(new.transcript_type, new.transcript)
+        return (Imported.UPDATED if known else Imported.ADDED), new.call_id
+    done = ingest_call(project, agent, new)
+    if done.created:
+        return Imported.ADDED, new.call_id
+    return (Imported.UPDATED if done.updated else Imported.KNOWN), new.call_id
+
+
+def read_row(row: Any) -> NewCall:
+    """A call from a row with the observe body's fields or their aliases; what is unknown goes to metadata.
+    Without an id of its own it gets one made of its content. Raises Invalid."""
+    if not isinstance(row, dict):
+        raise Invalid.field("row", "Expected an object, one for each call.")
+    said = {name: value for name, value in row.items() if value not in (None, "")}
+    body = {name: said[name] for name in FIELDS if name in said}
+    body["call_id"] = next((said[name] for name in CALL_IDS if name in said), None) or made_id(said)
+    transcript = next((said[name] for name in TRANSCRIPTS if name in said), None)
+    if transcript is None and "voice_recording_url" not in said:
+        raise Invalid.field("transcript_json", f"Expected a transcript under {_listed(TRANSCRIPTS)}.")
+    body["transcript_json"] = _turns(transcript)
+    body["metadata"] = _metadata(said)
+    return read_new_call(body)
+
+
+def made_id(row: Mapping[str, Any]) -> str:
+    """The same row gives the same id, so that importing it again adds nothing."""
+    return f"import-{stable_hash(row)[:32]}"
+
+
+def _metadata(row: Mapping[str, Any]) -> Any:
+    """The row's metadata with its unknown fields beside it; what metadata itself says counts."""
+    given = row.get("metadata", {})
+    if isinstance(given, str):
+        try:
+            given = decode_json(given)
+        except ValueError:
+            return given  # refused with the field's name when the body is read
+    if not isinstance(given, dict):
+        return given
+    used = {"metadata", "call_id", *FIELDS, *TRANSCRIPTS, *LEFT_OUT}
+    if "call_id" not in row:
+        used.add("id")
+    return {**{name: value for name, value in row.items() if name not in used}, **given}
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+# --- transcripts as lines of text ------------------------------------------------------------------------
+
+_LINE = re.compile(
+    r"\s*(?:\[(?P<bracketed>[\d:.,]+)\]|(?P<bare>\d{1,3}:\d\d(?::\d\d)?(?:[.,]\d+)?))?\s*"
+    r"(?P<speaker>[^\W\d_][\w .'’()#-]{0,39}?)\s*:\s*(?P<text>.*)"
+)
+MAX_SPEAKER_WORDS = 4
+
+
+_TIMED = re.compile(r"\s*\[[\d:.,]+\]\s*[^\W\d_]")
+"""`[00:05] Agent: …` begins as a JSON list does."""
+
+
+def _turns(transcript: Any) -> Any:
+    """Text that is no JSON is read as lines `Agent: …`; everything else is left to the formats."""
+    if not isinstance(transcript, str):
+        return transcript
+    json_like = transcript.lstrip().startswith(("[", "{")) and not _TIMED.match(transcript)
+    return transcript if json_like else lines(transcript)
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    """Rows of a transcript in lines `Speaker: words`, each with a time `[MM:SS]` before it or not. A line
+    without a speaker goes on with the turn before it. Raises Invalid where no line has a speaker."""
+    rows: list[dict[str, Any]] = []
+    for line in text.splitlines():
+        match = _LINE.fullmatch(line)
+        if match is not None and _is_speaker(match):
+            row = {"role": match["speaker"], "content": match["text"].strip()}
+            time = match["bracketed"] or match["bare"]
+            rows.append({**row, "start_time": time} if time else row)
+        elif rows and line.strip():
+            rows[-1]["content"] = f"{rows[-1]['content']} {line.strip()}".strip()
+    if not rows:
+        raise Invalid.field(
+            "transcript_json", "Expected turns as JSON, or lines such as 'Agent: …' and 'Caller: …'."
+        )
+    return rows
+
+
+def _is_speaker(match: re.Match[str]) -> bool:
+    """A line of speech may hold a colon too: a name is known, or timed, or short and capitalised."""
+    name = match["speaker"]
+    if role_of(name) is not None or match["bracketed"] or match["bare"]:
+        return True
+    return name[0].isupper() and len(name.split()) <= MAX_SPEAKER_WORDS
