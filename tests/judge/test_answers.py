@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callgauge.judge.answers import UnusableAnswer, misfit, read_answer
 from tests.judge.asking import ANSWER, SCHEMA
 
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TEXT = json.dumps(ANSWER)
 
 
@@ -60,6 +61,7 @@ def test_no_object_is_found(text: str, word: str) -> None:
     assert caught.value.word == word
 
 
+@UNHURRIED
 @given(st.integers(min_value=1, max_value=len(TEXT) - 1))
 def test_no_cut_passes_for_an_answer(length: int) -> None:
     with pytest.raises(UnusableAnswer):
@@ -73,6 +75,7 @@ ANY_JSON = st.recursive(
 )
 
 
+@UNHURRIED
 @given(st.dictionaries(st.sampled_from(["evidence", "value", "applicable", "explanation", "x"]), ANY_JSON))
 def test_what_is_read_fits_and_what_fits_is_read(content: dict[str, Any]) -> None:
     try:

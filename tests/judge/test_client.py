@@ -80,6 +80,13 @@ def test_other_statuses_are_refusals(status: int) -> None:
     assert len(server.bodies) == error.attempts == 1
 
 
+def test_a_redirect_is_not_followed_with_the_key() -> None:
+    error, server = ask(refused(307, Location="/elsewhere"), answered())
+
+    assert isinstance(error, JudgeRefused)
+    assert len(server.bodies) == 1
+
+
 def test_the_key_never_stands_in_an_error() -> None:
     error, _ = ask(refused(401, f"Incorrect API key provided: {KEY}. " + "x" * 500))
 

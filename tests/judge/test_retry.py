@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callgauge.judge.retry import retry_after_secs, wait_secs
 from tests.judge.clocks import fast_clock
 
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NOW = 1_792_567_680.0  # Wed, 21 Oct 2026 07:28:00 GMT
 NINE_LATER = "Wed, 21 Oct 2026 07:28:09 GMT"
 
@@ -37,11 +38,13 @@ def test_what_the_server_asks(headers: dict[str, str], secs: float | None) -> No
     assert retry_after_secs(headers, NOW) == (None if secs is None else pytest.approx(secs))
 
 
+@UNHURRIED
 @given(st.integers(1, 50), st.floats(0, 1e6), st.integers())
 def test_never_less_than_asked(failures: int, asked_secs: float, seed: int) -> None:
     assert wait_secs(fast_clock(seed), failures, asked_secs) >= asked_secs
 
 
+@UNHURRIED
 @given(st.integers(1, 10_000), st.integers())
 def test_backoff_grows_to_half_a_minute(failures: int, seed: int) -> None:
     wait = wait_secs(fast_clock(seed), failures, None)
