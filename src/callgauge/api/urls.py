@@ -2,14 +2,17 @@
 
 from django.urls import re_path
 
-from callgauge.api import agents, health, observe, organizations, projects, rerun
+from callgauge.api import agents, calls, health, metrics, observe, organizations, predefined, projects, rerun
 
 urlpatterns = [
     *rerun.routes,
     re_path(r"^healthz/?$", health.healthz),
     re_path(r"^readyz/?$", health.readyz),
     *observe.routes,
+    *calls.routes,
     *organizations.routes,
     *projects.routes,
     *agents.routes,
+    *metrics.routes,
+    *predefined.routes,
 ]
