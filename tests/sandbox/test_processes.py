@@ -256,5 +256,12 @@ def test_what_is_enforced_can_be_told(sandbox: Sandbox) -> None:
     assert all(isinstance(value, str) for value in facts.enforced.values())
 
 
-def test_without_namespaces_it_says_so(sandboxes: dict[str, Sandbox]) -> None:
+def test_walls_that_are_missing_are_told(sandboxes: dict[str, Sandbox]) -> None:
     assert sandboxes["cpython-no-namespaces"].describe().enforced["namespaces"].startswith("not")
+    alone = sandboxes["cpython-filter-only"].describe().enforced
+    assert (alone["namespaces"][:3], alone["landlock"], alone["user"]) == (
+        "not",
+        "not available",
+        "the server's",
+    )
+    assert alone["system-call filter"] == "on"
