@@ -172,7 +172,10 @@ def test_the_same_call_again_is_the_first_call_unchanged(alice: Tenant) -> None:
     assert (first.status_code, again.status_code) == (201, 201)
     assert again.headers["X-Callgauge-Duplicate"] == "kept"
     assert "X-Callgauge-Duplicate" not in first.headers
-    assert json.loads(again.content) == json.loads(first.content)
+    answers = [json.loads(response.content) for response in (first, again)]
+    for answer in answers:
+        answer.pop("updated_at")
+    assert answers[0] == answers[1]
     assert Chunk.objects.count() == 1
 
 
@@ -381,7 +384,7 @@ def test_a_call_costs_few_queries(alice: Tenant) -> None:
     with CaptureQueriesContext(connection) as queries:
         assert alice.client.post(URL, body(agent)).status_code == 201
     statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
-    assert len(statements) <= 17, "\n".join(sql[:100] for sql in statements)
+    assert len(statements) <= 10, "\n".join(sql[:100] for sql in statements)
 
 
 VALUES = st.recursive(

@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 from callgauge.api.auth import key_of
 from callgauge.api.calls_body import body_of
 from callgauge.api.calls_routes import wire_version
-from callgauge.api.present_calls import present_list
+from callgauge.api.present_calls import present_list, present_new
 from callgauge.api.routing import route
 from callgauge.flow.ingest import Ingested, agent_for, ingest_call, read_new_call
 
@@ -20,7 +20,11 @@ DUPLICATE_HEADER = "X-Callgauge-Duplicate"
 class Observe(APIView):
     def post(self, request: Request) -> Response:
         ingested = take_in(request)
-        (shown,) = present_list([ingested.call], version=wire_version(request))
+        version = wire_version(request)
+        if ingested.created:
+            shown = present_new(ingested.call, version=version)
+        else:
+            (shown,) = present_list([ingested.call], version=version)
         return Response(shown, status=status.HTTP_201_CREATED, headers=duplicate_headers(ingested))
 
 

@@ -72,6 +72,22 @@ def present_list(calls: Sequence[CallLog], *, version: WireVersion) -> list[dict
     return [_item(call, page) for call in calls]
 
 
+def present_new(call: CallLog, *, version: WireVersion) -> dict[str, Any]:
+    """CallLogList for a call that was stored just now and has its agent and payload in hand: no query,
+    because nothing can have been measured or said of it yet."""
+    texts = PayloadTexts(*(getattr(call.payload, name) for name in PayloadTexts._fields))
+    evaluating = call.pending_rerun_id is not None
+    page = Page(
+        outlooks={call.pk: Outlook(None, _status(call, None, evaluating), None, None)},
+        payloads={call.pk: texts},
+        agents={} if call.agent is None else {call.agent.pk: call.agent.name},
+        results={},
+        reviews={},
+        version=version,
+    )
+    return _item(call, page)
+
+
 def _load(calls: Sequence[CallLog], version: WireVersion, as_reset: bool) -> Page:
     ids = [call.pk for call in calls]
     return Page(

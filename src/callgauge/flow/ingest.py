@@ -18,6 +18,7 @@ from callgauge.flow.rerun import start_live
 from callgauge.flow.scope import find_agent, find_agent_by_assistant
 from callgauge.formats import Parsed
 from callgauge.store.models import Agent, ApiKey, CallLog, CallPayload, DuplicateCallPolicy, Project
+from callgauge.store.turns import write_turn
 
 INSERT_TRIES = 3
 """A first call that is deleted between the failed insert and the look at it makes room again."""
@@ -117,7 +118,7 @@ def ingest_call(project: Project, agent: Agent, new: NewCall) -> Ingested:
     parsed = read_transcript(new.transcript_type, new.transcript)
     for _ in range(INSERT_TRIES):
         try:
-            with transaction.atomic():
+            with write_turn(), transaction.atomic():
                 call = _insert(project, agent, new, parsed)
             return Ingested(call, created=True)
         except IntegrityError:
@@ -137,7 +138,7 @@ def _insert(project: Project, agent: Agent, new: NewCall, parsed: Parsed) -> Cal
     call.save(force_insert=True)
     payload.call = call
     payload.save(force_insert=True)
-    _evaluate(call, new)
+    call.pending_rerun_id = start_live(call, new.metric_ids).pk
     return call
 
 
@@ -165,7 +166,8 @@ def _update(call_id: int, agent: Agent, new: NewCall, parsed: Parsed) -> CallLog
     call.save()
     payload.save()
     if (call.content_hash, call.agent_id) != before:
-        _evaluate(call, new)
+        start_live(call, new.metric_ids)
+        call.refresh_from_db()
     return call
 
 
@@ -184,9 +186,3 @@ def _fill(call: CallLog, payload: CallPayload, new: NewCall, parsed: Parsed) -> 
     payload.voice_recording_url = new.voice_recording_url
     put_transcript(payload, new.transcript, parsed)
     call.content_hash = content_hash(call, payload)
-
-
-def _evaluate(call: CallLog, new: NewCall) -> None:
-    """What the new evaluation wrote on the row is read back, so that the answer tells what is stored."""
-    start_live(call, new.metric_ids)
-    call.refresh_from_db(fields=["pending_rerun_id", "success", "error_message", "updated_at"])
