@@ -118,12 +118,13 @@ def _leaked(
         sign = 1 if rng.random() < 0.5 else -1
         out = soxr.resample(out.astype(np.float32), RATE, RATE * (1 + sign * drift_ppm * 1e-6), quality="VHQ")
     delay = rng.uniform(0, 0.08)
-    out = _shifted(out, delay, n)
+    out = _shifted(out, delay - 48 / RATE, n)  # the band filter's own delay taken off
     if jumps:
         moments = np.sort(rng.uniform(0.15, 0.85, int(rng.integers(1, 4)))) * n
         for moment in moments.astype(int).tolist():
-            step = rng.uniform(0.005, 0.04) * (1 if rng.random() < 0.5 else -1)
-            out[moment:] = _shifted(out, step, n)[moment:]
+            step = rng.uniform(0.005, 0.04) * (1 if rng.random() < 0.5 and delay > 0.045 else -1)
+            delay -= step  # a leak is never heard before its cause
+            out[moment:] = _shifted(out, -step, n)[moment:]
     return (out * gain).astype(np.float32)
 
 

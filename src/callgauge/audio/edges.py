@@ -9,11 +9,12 @@ import numpy as np
 from .runs import Run, close_gaps, frames_mask
 from .track import FLOOR_POWER, HOP_SECS, FloatArray
 
-QUIET_DB = 30.0  # a run this far over the floor has edges that energy can see
 _UNDER_PEAK_DB = 33.0  # the softest consonant against the run's loud part
 _OVER_FLOOR_DB = 5.0
 _BEFORE_SECS, _ONSET_AFTER_SECS, _OFFSET_AFTER_SECS = 0.30, 0.25, 0.20  # how far the detector may be off
 _FLOOR_SPAN_SECS = 3.0
+
+Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,14 @@ def decibels(powers: FloatArray) -> FloatArray:
     return (10.0 * np.log10(np.maximum(pairs, FLOOR_POWER))).astype(np.float32)
 
 
-def measure_levels(powers: FloatArray, runs: list[Run]) -> Levels:
-    """Floor and speech level, given a first idea of where the speech is."""
+def measure_levels(powers: FloatArray, runs: list[Run], ignore: Flags | None = None) -> Levels:
+    """Floor and speech level, given a first idea of where the speech is; `ignore` marks frames that are
+    neither."""
     frame_db = decibels(powers)
+    known = np.ones(len(frame_db), bool) if ignore is None else ~ignore
     near = frames_mask(runs, len(frame_db), HOP_SECS, 0.15)
     inside = frames_mask(runs, len(frame_db), HOP_SECS)
-    noise = frame_db[~near]
+    noise = frame_db[~near & known]
     if len(noise) < 40:
         noise = (
             frame_db[frame_db <= np.percentile(frame_db, 15)]
@@ -54,10 +57,6 @@ def measure_levels(powers: FloatArray, runs: list[Run]) -> Levels:
     low, middle, high = (float(v) for v in np.percentile(noise, (20, 50, 80)))
     speech = float(np.percentile(frame_db[inside], 80)) if inside.any() else middle
     return Levels(frame_db, middle, speech, high - low)
-
-
-def is_quiet(run: Run, levels: Levels) -> bool:
-    return _loud_db(run, levels) - levels.floor_db >= QUIET_DB
 
 
 def _loud_db(run: Run, levels: Levels) -> float:
