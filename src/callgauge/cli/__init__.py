@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from callgauge.cli.agents import agent
+from callgauge.cli.demo import demo
 from callgauge.cli.import_calls import import_command
 from callgauge.cli.keys import key
 from callgauge.cli.serve import serve
@@ -21,5 +22,5 @@ def main() -> None:
     """
 
 
-for command in (serve, key, agent, import_command, settings, rotate_secret):
+for command in (demo, serve, key, agent, import_command, settings, rotate_secret):
     main.add_command(command)
