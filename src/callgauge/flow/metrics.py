@@ -48,7 +48,7 @@ SWITCHES = (
 )
 
 MAX_LABEL = 255
-SLUG_TRIES = 5
+SLUG_TRIES = 20
 """Two requests that pick the same free slug at once: the loser picks again."""
 
 
