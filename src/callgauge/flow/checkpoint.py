@@ -12,7 +12,16 @@ from django.utils import timezone
 from callgauge.domain.calls import stable_hash
 from callgauge.domain.judging import JudgeAnswer, JudgeRequest
 from callgauge.domain.outcomes import Usage
+from callgauge.store.bulk import insert_rows, moment, update_rows
 from callgauge.store.models import JudgeCall, JudgeCallState
+
+_USAGE = ("judge_requests", "input_tokens", "cached_tokens", "output_tokens")
+_STARTED = (
+    *("key", "rerun_id", "state", "model", "request_hash", "answer", "answered_by", "attempts"),
+    *_USAGE,
+    "started_at",
+)
+_ANSWERED = ("state", "answer", "answered_by", *_USAGE, "cost_usd", "finished_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +65,22 @@ def begin(questions: Sequence[Question]) -> list[Begun]:
     known = {
         row.key: row for row in JudgeCall.objects.filter(key__in=[question.key for question in questions])
     }
-    JudgeCall.objects.bulk_create(
-        (
-            JudgeCall(
-                key=question.key,
-                rerun_id=question.rerun_id,
-                model=question.model,
-                request_hash=question.request_hash,
-                attempts=1,
+    now = moment(timezone.now())
+    insert_rows(
+        JudgeCall,
+        _STARTED,
+        [
+            (
+                question.key,
+                question.rerun_id,
+                JudgeCallState.STARTED.value,
+                question.model[:255],
+                question.request_hash,
+                *("null", "", 1, 0, 0, 0, 0, now),
             )
             for question in questions
             if question.key not in known
-        ),
+        ],
         ignore_conflicts=True,
     )
     interrupted = [row.pk for row in known.values() if row.state == JudgeCallState.STARTED]
@@ -96,16 +109,25 @@ def store_answers(answers: Sequence[tuple[Question, JudgeAnswer]]) -> None:
 
     The first answer stays where two owners asked, so that every reader sees the same one.
     """
-    now = timezone.now()
-    for asked, answer in answers:
-        JudgeCall.objects.filter(key=asked.key, state=JudgeCallState.STARTED).update(
-            state=JudgeCallState.DONE,
-            answer=json.dumps(answer.content),
-            answered_by=answer.model[:255],
-            judge_requests=answer.usage.requests,
-            input_tokens=answer.usage.input_tokens,
-            cached_tokens=answer.usage.cached_tokens,
-            output_tokens=answer.usage.output_tokens,
-            cost_usd=answer.usage.cost_usd,
-            finished_at=now,
-        )
+    now = moment(timezone.now())
+    update_rows(
+        JudgeCall,
+        _ANSWERED,
+        ("key", "state"),
+        [
+            (
+                JudgeCallState.DONE.value,
+                json.dumps(answer.content),
+                answer.model[:255],
+                answer.usage.requests,
+                answer.usage.input_tokens,
+                answer.usage.cached_tokens,
+                answer.usage.output_tokens,
+                answer.usage.cost_usd,
+                now,
+                asked.key,
+                JudgeCallState.STARTED.value,
+            )
+            for asked, answer in answers
+        ],
+    )

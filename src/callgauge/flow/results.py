@@ -9,13 +9,18 @@ from dataclasses import asdict, dataclass
 from typing import Any, assert_never
 
 from django.db.models import F
+from django.utils import timezone
 
 from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Failed, Outcome, Scored, Skipped
 from callgauge.flow import ledger
+from callgauge.store.bulk import insert_rows, moment
 from callgauge.store.models import CallLog, MetricResult, Rerun, ResultOutcome
 
 MAX_LABEL_CHARS = 255
+_COLUMNS = tuple(
+    field.attname for field in MetricResult._meta.concrete_fields if field.attname not in {"id", "created_at"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,12 @@ def _append(results: Sequence[NewResult]) -> None:
         MetricResult.objects.filter(pk__in=displaced).update(is_current=False, is_stale=False)
     if stale:
         MetricResult.objects.filter(pk__in=stale).update(is_stale=True)
-    MetricResult.objects.bulk_create(rows)
+    now = moment(timezone.now())
+    insert_rows(
+        MetricResult,
+        (*_COLUMNS, "created_at"),
+        [(*(getattr(row, name) for name in _COLUMNS), now) for row in rows],
+    )
 
 
 def _row(result: NewResult) -> MetricResult:

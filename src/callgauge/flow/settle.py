@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -24,6 +24,7 @@ from callgauge.domain.rubric import (
     decide,
     parse_rubric,
 )
+from callgauge.store.bulk import moment, update_rows
 from callgauge.store.models import (
     CallLog,
     CallPayload,
@@ -49,27 +50,27 @@ def settle_calls(rerun_id: int, call_ids: Collection[int]) -> None:
     reviewed = [call.pk for call in calls if call.is_reviewed]
     if reviewed:
         CallLog.objects.filter(pk__in=reviewed, pending_rerun_id=rerun_id).update(pending_rerun_id=None)
-    open_calls = [call for call in calls if not call.is_reviewed]
-    outcomes = _outcomes([call.pk for call in open_calls], rerun_id)
     by_project: dict[int, list[int]] = defaultdict(list)
-    for call in open_calls:
-        by_project[call.project_id].append(call.pk)
+    for call in calls:
+        if not call.is_reviewed:
+            by_project[call.project_id].append(call.pk)
     for project_id, ids in by_project.items():
         rubric = load_rubric(project_id)
-        for call_id in ids:
-            _write(call_id, rerun_id, decide(rubric, outcomes[call_id]))
+        outcomes = _outcomes(ids, rubric, rerun_id)
+        _write(rerun_id, {call_id: decide(rubric, outcomes.get(call_id, {})) for call_id in ids})
 
 
 @transaction.atomic
 def settle_from_reviews(call_id: int) -> None:
     """Decide a reviewed call again, with what people said in place of what the machine measured."""
     call = CallLog.objects.select_for_update().get(pk=call_id)
-    outcomes = dict(_outcomes([call_id], None)[call_id])
+    rubric = load_rubric(call.project_id)
+    outcomes = _outcomes([call_id], rubric, None).get(call_id, {})
     for review in Review.objects.filter(call_id=call_id, is_current=True):
         said = _said(review, outcomes.get(review.metric_id))
         if said is not None:
             outcomes[review.metric_id] = said
-    verdict = decide(load_rubric(call.project_id), outcomes)
+    verdict = decide(rubric, outcomes)
     CallLog.objects.filter(pk=call_id).update(
         success=verdict.success, is_reviewed=True, error_message=_error(verdict), updated_at=timezone.now()
     )
@@ -100,34 +101,28 @@ def _rule(row: RubricRule) -> Rule | None:
     return None
 
 
-def _outcomes(call_ids: Sequence[int], rerun_id: int | None) -> Mapping[int, dict[int, Outcome]]:
-    """Per call and metric: the current result, or the one of `rerun_id` where that has one."""
+def _outcomes(call_ids: Sequence[int], rubric: Rubric, rerun_id: int | None) -> dict[int, dict[int, Outcome]]:
+    """Per call, for each metric of the rubric: the result of `rerun_id`, else the current one."""
+    metrics = {rule.metric_id for rule in rubric.rules}
+    if not metrics:
+        return {}
     wanted = Q(is_current=True)
     if rerun_id is not None:
         wanted |= Q(rerun_id=rerun_id)
-    found: dict[int, dict[int, Outcome]] = defaultdict(dict)
-    rows: Iterable[MetricResult] = (
-        MetricResult.objects.filter(wanted, call_id__in=call_ids, metric__deleted_at=None)
-        .only(
-            "call_id",
-            "metric_id",
-            "rerun_id",
-            "outcome",
-            "passed",
-            "number",
-            "label",
-            "reason",
-            "explanation",
-        )
-        .order_by("id")
+    rows = MetricResult.objects.filter(wanted, call_id__in=call_ids, metric_id__in=metrics).only(
+        "call_id",
+        "metric_id",
+        "rerun_id",
+        "outcome",
+        "passed",
+        "number",
+        "label",
+        "reason",
+        "retryable",
+        "explanation",
     )
-    of_rerun: set[tuple[int, int]] = set()
-    for row in rows:
-        key = (row.call_id, row.metric_id)
-        if row.rerun_id == rerun_id:
-            of_rerun.add(key)
-        elif key in of_rerun:
-            continue
+    found: dict[int, dict[int, Outcome]] = defaultdict(dict)
+    for row in sorted(rows, key=lambda row: row.rerun_id == rerun_id):
         found[row.call_id][row.metric_id] = read_outcome(row)
     return found
 
@@ -166,15 +161,23 @@ def _eval_type(review: Review) -> str:
     return version.eval_type if version is not None else EvalType.BINARY
 
 
-def _write(call_id: int, rerun_id: int, verdict: Verdict) -> None:
-    settled = CallLog.objects.filter(pk=call_id, pending_rerun_id=rerun_id, is_reviewed=False).update(
-        success=verdict.success,
-        error_message=_error(verdict),
-        pending_rerun_id=None,
-        updated_at=timezone.now(),
+def _write(rerun_id: int, verdicts: Mapping[int, Verdict]) -> None:
+    now = moment(timezone.now())
+    update_rows(
+        CallLog,
+        ("success", "error_message", "pending_rerun_id", "updated_at"),
+        ("id", "pending_rerun_id", "is_reviewed"),
+        [
+            (verdict.success, _error(verdict), None, now, call_id, rerun_id, False)
+            for call_id, verdict in verdicts.items()
+        ],
     )
-    if settled:
-        CallPayload.objects.filter(pk=call_id).update(rubric=_grounds(verdict.grounds))
+    update_rows(
+        CallPayload,
+        ("rubric",),
+        ("call_id",),
+        [(_grounds(verdict.grounds), call_id) for call_id, verdict in verdicts.items()],
+    )
 
 
 def _error(verdict: Verdict) -> str | None:

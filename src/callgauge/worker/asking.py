@@ -18,10 +18,12 @@ class Asking:
     """Asks the judge. A request under way is carried to its end even when nobody waits for it any more:
     its answer is paid for and must be stored."""
 
-    def __init__(self, judge: Judge, writer: Writer, slots: Slots, *, fail_interrupted: bool) -> None:
+    def __init__(self, judge: Judge, writer: Writer, *, in_flight: int, fail_interrupted: bool) -> None:
         self._judge = judge
         self._writer = writer
-        self._slots = slots
+        self._slots = Slots(in_flight)
+        # Half as many again may be committed as started: a free slot then never waits for a commit.
+        self._begun = Slots(in_flight + (in_flight + 1) // 2)
         self._fail_interrupted = fail_interrupted
         self._under_way: set[asyncio.Task[JudgeAnswer]] = set()
         self._stopped = False
@@ -39,13 +41,21 @@ class Asking:
             request=request,
         )
         urgent = chunk.priority < Priority.BULK
-        async with self._slots.take(urgent=urgent):
-            if self._stopped:
-                await asyncio.Event().wait()  # until cancelled: nothing new is begun while stopping
-            task = asyncio.create_task(self._ask_and_store(asked, request))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
-            return await asyncio.shield(task)
+        async with self._begun.take(urgent=urgent):
+            begun = await self._writer.write(BEGIN, asked)
+            if begun.answer is not None:
+                return begun.answer
+            if begun.interrupted and self._fail_interrupted:
+                raise JudgeInterrupted(
+                    "The server stopped while this was asked, and CALLGAUGE_JUDGE_INTERRUPTED is fail."
+                )
+            async with self._slots.take(urgent=urgent):
+                if self._stopped:
+                    await asyncio.Event().wait()  # until cancelled: nothing is sent while stopping
+                sent = self._keep(asyncio.create_task(self._judge.ask(request)))
+                stored = self._keep(asyncio.create_task(self._store(asked, sent)))
+                await asyncio.wait({sent})  # the slot is free as soon as the answer is here
+            return await asyncio.shield(stored)
 
     async def stop(self, grace_secs: float) -> None:
         """Begin nothing new and let what is under way end, for at most `grace_secs`."""
@@ -53,14 +63,12 @@ class Asking:
         if self._under_way:
             await asyncio.wait(set(self._under_way), timeout=grace_secs)
 
-    async def _ask_and_store(self, asked: Question, request: JudgeRequest) -> JudgeAnswer:
-        begun = await self._writer.write(BEGIN, asked)
-        if begun.answer is not None:
-            return begun.answer
-        if begun.interrupted and self._fail_interrupted:
-            raise JudgeInterrupted(
-                "The server stopped while this was asked; CALLGAUGE_JUDGE_INTERRUPTED=fail."
-            )
-        answer = await self._judge.ask(request)
+    def _keep(self, task: asyncio.Task[JudgeAnswer]) -> asyncio.Task[JudgeAnswer]:
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
+
+    async def _store(self, asked: Question, sent: asyncio.Task[JudgeAnswer]) -> JudgeAnswer:
+        answer = await sent
         await self._writer.write(STORE_ANSWER, (asked, answer))
         return answer

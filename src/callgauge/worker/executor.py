@@ -22,7 +22,6 @@ from callgauge.worker.asking import Asking
 from callgauge.worker.database import DatabaseThread
 from callgauge.worker.evaluating import CallEvaluation, LeaseLost
 from callgauge.worker.operations import FINISH, Finishing
-from callgauge.worker.slots import Slots
 from callgauge.worker.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -89,7 +88,7 @@ class Executor:
         self._asking = (
             None
             if judge is None
-            else Asking(judge, writer, Slots(self._concurrency), fail_interrupted=self._fail_interrupted)
+            else Asking(judge, writer, in_flight=self._concurrency, fail_interrupted=self._fail_interrupted)
         )
         wake.listen(self._on_work)
         self._ready.set()
