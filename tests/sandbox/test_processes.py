@@ -94,6 +94,33 @@ def test_evaluations_die_with_their_zygote() -> None:
         assert (outcome.code, outcome.retryable) == (Code.SANDBOX_LOST, True)
 
 
+def test_a_zygote_that_stops_answering_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A late answer of the old one must not be taken for an answer to the next order."""
+    from callgauge.sandbox import zygote_client
+
+    monkeypatch.setattr(zygote_client, "_ANSWER_SECS", 0.3)
+    backend = CPythonBackend()
+    with Sandbox(backend) as sandbox:
+        first = zygote_of(backend).pid
+        os.kill(first, signal.SIGSTOP)
+        outcome = sandbox.run("_result = 2", {})
+        assert isinstance(outcome, ScriptOk), outcome
+        assert not alive(first)
+        assert zygote_of(backend).pid != first
+
+
+def test_a_sandbox_that_cannot_be_started_again_fails_the_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
+    from callgauge.sandbox import zygote_client
+
+    backend = CPythonBackend()
+    with Sandbox(backend) as sandbox:
+        os.kill(zygote_of(backend).pid, signal.SIGKILL)
+        monkeypatch.setattr(zygote_client.sys, "executable", "/nowhere/python")
+        outcome = sandbox.run("_result = 1", {})
+        assert isinstance(outcome, ScriptFailed)
+        assert (outcome.code, outcome.retryable) == (Code.SANDBOX_LOST, True)
+
+
 def test_closing_ends_the_processes() -> None:
     backend = CPythonBackend()
     sandbox = Sandbox(backend)

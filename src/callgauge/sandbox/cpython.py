@@ -42,11 +42,13 @@ class CPythonBackend:
         try:
             return self._run(slot, job, desk)
         except ZygoteLost:
-            # It has been killed between two evaluations; the next order starts another. Nothing has run yet.
+            # It was killed between two evaluations, and nothing has run yet: another is started.
             try:
                 return self._run(slot, job, desk)
-            except ZygoteLost:
+            except (ZygoteLost, BackendUnavailable):
                 return failed(Code.SANDBOX_LOST, job)
+        except BackendUnavailable:
+            return failed(Code.SANDBOX_LOST, job)
         finally:
             self._slots.give_back(slot)
 

@@ -65,7 +65,7 @@ def from_death(exit_code: int | None, job: Job) -> ScriptFailed:
         return failed(Code.FORBIDDEN, job)
     if -exit_code == signal.SIGKILL:
         return failed(Code.SANDBOX_LOST, job, detail="the system killed it, most likely for want of memory")
-    return failed(Code.CRASHED, job, detail=signal.Signals(-exit_code).name)
+    return failed(Code.CRASHED, job, detail=f"signal {-exit_code}")
 
 
 def failed(

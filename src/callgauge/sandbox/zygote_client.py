@@ -42,16 +42,21 @@ class _Process:
         self._control = ours
         self._lock = threading.Lock()
         with theirs:
-            self._popen = subprocess.Popen(  # noqa: S603 - our own interpreter, our own file
-                [sys.executable, *_FLAGS, "-c", _BOOT, _JAIL, str(theirs.fileno()), str(int(use_namespaces))],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env=_ENVIRONMENT,
-                cwd="/",
-                start_new_session=True,  # Ctrl-C in a terminal is for the server alone
-            )
+            arguments = [_JAIL, str(theirs.fileno()), str(int(use_namespaces))]
+            try:
+                self._popen = subprocess.Popen(  # noqa: S603 - our own interpreter, our own file
+                    [sys.executable, *_FLAGS, "-c", _BOOT, *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno()],
+                    env=_ENVIRONMENT,
+                    cwd="/",
+                    start_new_session=True,  # Ctrl-C in a terminal is for the server alone
+                )
+            except OSError as error:
+                ours.close()
+                raise BackendUnavailable(f"the sandbox process cannot be started: {error}") from error
         self._control.settimeout(_START_SECS)
         try:
             self.report = self._answer()
@@ -68,13 +73,14 @@ class _Process:
         return self._popen.pid
 
     def order(self, message: Mapping[str, Any], fds: list[int] | None = None) -> dict[str, Any]:
-        """Raises ZygoteLost; the process is of no use after that."""
+        """Raises ZygoteLost, and from then on every time: a late answer must not be taken for another's."""
         with self._lock:
             try:
                 socket.send_fds(self._control, [json.dumps(message).encode()], fds or [])
-            except OSError as error:
+                return self._answer()
+            except (OSError, ZygoteLost) as error:
+                self._control.close()
                 raise ZygoteLost from error
-            return self._answer()
 
     def stop(self) -> None:
         self._control.close()
@@ -141,11 +147,16 @@ class Zygote:
             "memory_bytes": limits.memory_bytes,
         }
         process = self._running()
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise ZygoteLost from error
         with ours:
             try:
                 with theirs:
                     pid = process.order(order, [theirs.fileno()])["pid"]
+                if pid is None:
+                    raise ZygoteLost
             except ZygoteLost:
                 self._forget(process)
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import resource
@@ -104,17 +105,28 @@ def _uid_range() -> tuple[int | None, int]:
     needed = (kernel.CAP_SETUID, kernel.CAP_SETGID, kernel.CAP_KILL)
     if not all(held >> number & 1 for number in needed):
         return None, 0
-    with open("/proc/self/uid_map", encoding="ascii") as uid_map:
-        spans = [tuple(int(word) for word in line.split()) for line in uid_map]
     for base, count in _UID_RANGES:
-        if any(inside <= base and base + count <= inside + length for inside, _, length in spans):
+        if all(_maps(kind, base, count) for kind in ("uid_map", "gid_map")):
             return base, count
     return None, 0
 
 
+def _maps(kind: str, base: int, count: int) -> bool:
+    """Whether this user namespace knows all ids of a range; lines are `inside outside length`."""
+    with open(f"/proc/self/{kind}", encoding="ascii") as spans:
+        for line in spans:
+            inside, _, length = (int(word) for word in line.split())
+            if inside <= base and base + count <= inside + length:
+                return True
+    return False
+
+
 def _volunteer_for_oom() -> None:
     """When memory runs out, the kernel shall end an evaluation and not the server."""
-    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as adjustment:
+    with (
+        contextlib.suppress(OSError),  # a courtesy; some containers mount /proc read-only
+        open("/proc/self/oom_score_adj", "w", encoding="ascii") as adjustment,
+    ):
         adjustment.write("900")
 
 

@@ -50,7 +50,7 @@ def _obey(control: socket.socket, enforced: confine.Enforced) -> None:
         os._exit(0)  # the server has gone; the evaluations die with us
     order = json.loads(message)
     if order["do"] == "fork":
-        pid = os.fork()
+        pid = _fork()
         if pid == 0:
             _evaluate(control, fds[0], order, enforced)
         os.close(fds[0])
@@ -59,6 +59,14 @@ def _obey(control: socket.socket, enforced: confine.Enforced) -> None:
         os.kill(order["pid"], signal.SIGKILL)
         _, status = os.waitpid(order["pid"], 0)
         _send(control, {"exit": os.waitstatus_to_exitcode(status)})
+
+
+def _fork() -> int | None:
+    """None where the system has no process to give, or the PID namespace has lost its first one."""
+    try:
+        return os.fork()
+    except OSError:
+        return None
 
 
 def _evaluate(

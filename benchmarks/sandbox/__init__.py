@@ -1,0 +1,1 @@
+"""How many Python metrics run in a second, beside a bare `exec`."""
