@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .delay import BLOCK, Piece, spread, track_delay, weights
-from .track import FLOOR_POWER, HOP, RATE, FloatArray, Track
+from .delay import BLOCK, Piece, track_delay, weights
+from .track import FLOOR_POWER, HOP, RATE, FloatArray, PowerMeter, Track, sections
 
 TAPS = 512  # 32 ms: the band filter of the line and the first reflections of a room
 _LEAD = 96  # taps before the tracked delay, which is that of the strongest reflection
@@ -51,21 +51,35 @@ class Cleaned:
 def remove(source: Track, receiver: Track) -> Cleaned | None:
     """Subtract `source` from `receiver`; None where it is not heard there. The caller closes the new
     track."""
-    pieces, plain, _ = track_delay(source, receiver)
+    pieces, plain = _find(source, receiver)
     if not pieces:
         return None
     taps = [np.zeros(TAPS) for _ in pieces]
     for _ in range(_ROUNDS):
         taps = _improve(source, receiver, pieces, taps)
         pieces, taps = _settle(source, receiver, pieces, taps)
-    track = Track()
-    leaked = []
-    for start, stop, leak_part in _leak_blocks(source, receiver, pieces, taps):
-        track.append(receiver.read(start, stop) - leak_part)
-        leaked.append(leak_part)
-    predicted = _frame_powers(leaked)
-    explained = _explained(predicted, track.powers())
-    return Cleaned(track, explained, _describe(source, pieces, taps, plain))
+    track, predicted = Track(), PowerMeter()
+    for start, stop, leaked in _leak_blocks(source, receiver, pieces, taps):
+        track.append(receiver.read(start, stop) - leaked)
+        predicted.append(leaked)
+    explained = _explained(predicted.powers(), track.powers())
+    return Cleaned(track, explained, _describe(pieces, taps, plain))
+
+
+def _find(source: Track, receiver: Track) -> tuple[list[Piece], float]:
+    """The tracked delays of all sections in which the source is heard; one where it is not takes its
+    neighbour's."""
+    pieces: list[Piece] = []
+    best = 0.0
+    for start, stop in sections(source.samples):
+        found, plain, _ = track_delay(source, receiver, start, stop)
+        if found:
+            first = _resized(found[0], pieces[-1].end if pieces else 0, found[0].end)
+            pieces += [first, *found[1:]]
+            best = max(best, plain)
+    if pieces:
+        pieces[-1] = _resized(pieces[-1], pieces[-1].start, receiver.samples)
+    return pieces, best
 
 
 def _improve(source: Track, receiver: Track, pieces: list[Piece], taps: list[Doubles]) -> list[Doubles]:
@@ -190,13 +204,6 @@ def _leak_blocks(
         yield start, stop, _filtered(shifted, taps[index])[TAPS - 1 :]
 
 
-def _frame_powers(parts: list[FloatArray]) -> FloatArray:
-    joined = np.concatenate(parts)
-    whole = joined[: len(joined) // HOP * HOP].reshape(-1, HOP)
-    powers: FloatArray = np.maximum((whole**2).mean(axis=1), FLOOR_POWER).astype(np.float32)
-    return powers
-
-
 def _explained(predicted: FloatArray, rest: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     held = predicted.copy()
     for step in range(1, _HOLD + 1):
@@ -207,7 +214,7 @@ def _explained(predicted: FloatArray, rest: FloatArray) -> np.ndarray[tuple[int]
     return out
 
 
-def _describe(source: Track, pieces: list[Piece], taps: list[Doubles], plain: float) -> Leak:
+def _describe(pieces: list[Piece], taps: list[Doubles], plain: float) -> Leak:
     longest = max(range(len(pieces)), key=lambda k: pieces[k].end - pieces[k].start)
     piece, path = pieces[longest], taps[longest]
     # Gain over the band of speech, as a flat source would be heard.
@@ -219,4 +226,4 @@ def _describe(source: Track, pieces: list[Piece], taps: list[Doubles], plain: fl
     return Leak(gain_db, (piece.delay - _LEAD + peak) / RATE * 1000, drift, len(pieces) - 1, plain)
 
 
-__all__ = ["Cleaned", "Leak", "remove", "spread"]
+__all__ = ["Cleaned", "Leak", "remove"]

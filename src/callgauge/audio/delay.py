@@ -71,13 +71,13 @@ def spread(frames: FloatArray, start: int, stop: int) -> FloatArray:
     return out
 
 
-def track_delay(source: Track, receiver: Track) -> tuple[list[Piece], float, float]:
-    """The delays at which `source` is heard on `receiver`, and how plainly.
+def track_delay(source: Track, receiver: Track, begin: int, end: int) -> tuple[list[Piece], float, float]:
+    """The delays at which `source` is heard on `receiver` in samples begin..end, and how plainly.
 
     Plainly: the mean squared sigmas of the followed peak, and the share of blocks in which it stands out.
-    An empty list means that the source hardly spoke.
+    An empty list means that it is not heard there, or hardly spoke.
     """
-    starts, profiles = _profiles(source, receiver)
+    starts, profiles = _profiles(source, receiver, begin, end)
     if not starts:
         return [], 0.0, 0.0
     scores = np.minimum(np.abs(profiles), _PEAK_CAP) ** 2
@@ -91,15 +91,15 @@ def track_delay(source: Track, receiver: Track) -> tuple[list[Piece], float, flo
     matched = _matched(profiles, times, slope, template)
     straight = _follow(np.minimum(np.maximum(matched, 0.0), _PEAK_CAP) ** 2, starts)
     found = np.maximum(matched[np.arange(len(straight)), straight], 0.0) ** 2
-    return _pieces(times, straight - _EARLY, found, slope, source.samples), float(plain.mean()), share
+    return _pieces(times, straight - _EARLY, found, slope, begin, end), float(plain.mean()), share
 
 
-def _profiles(source: Track, receiver: Track) -> tuple[list[int], FloatArray]:
+def _profiles(source: Track, receiver: Track, begin: int, end: int) -> tuple[list[int], FloatArray]:
     """Block starts and their impulse responses, for the blocks in which the source talks."""
     weight = weights(receiver.powers())
     talking = _talks(source.powers(), receiver.powers())
     profiles, starts = [], []
-    for start in range(0, source.samples, BLOCK):
+    for start in range(begin, end, BLOCK):
         stop = start + BLOCK
         if float(talking[start // HOP : stop // HOP].sum()) * HOP < _LEAST_TALK * BLOCK:
             continue
@@ -208,15 +208,15 @@ def _matched(profiles: FloatArray, times: Ints, slope: float, template: FloatArr
     return (fit / noise).astype(np.float32)
 
 
-def _pieces(times: Ints, delays: Ints, found: FloatArray, slope: float, length: int) -> list[Piece]:
+def _pieces(times: Ints, delays: Ints, found: FloatArray, slope: float, begin: int, stop: int) -> list[Piece]:
     """Lines of the common slope between jumps. A jump's moment is known to a block; `crosstalk` refines
     it."""
     cuts = np.flatnonzero(np.abs(np.diff(delays)) > _WOBBLE) + 1
     bounds = _believable([0, *cuts.tolist(), len(delays)], found)
     pieces = []
     for first, last in pairwise(bounds):
-        start = 0 if first == 0 else int(times[first - 1] + times[first]) // 2
-        end = length if last == len(delays) else int(times[last - 1] + times[last]) // 2
+        start = begin if first == 0 else int(times[first - 1] + times[first]) // 2
+        end = stop if last == len(delays) else int(times[last - 1] + times[last]) // 2
         order = np.argsort(delays[first:last])
         heap = np.cumsum(found[first:last][order])
         middle = int(delays[first:last][order][int(np.searchsorted(heap, heap[-1] / 2))])

@@ -11,10 +11,12 @@ and a two-state Markov chain over the ratio of the two draws the line. Three rou
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from .runs import GAP_SECS, Run, Thresholds, close_gaps
-from .track import RATE, FloatArray, Track
+from .runs import GAP_SECS, Run, Thresholds, close_gaps, from_probabilities
+from .track import RATE, FloatArray, Track, sections
 from .vad import WINDOW
 
 FRAME = 128  # samples (8 ms) from frame to frame
@@ -32,15 +34,31 @@ _EVIDENCE = 0.35  # neighbouring frames share most of what they say
 _LIMIT = 8.0  # log-likelihood ratio that one frame may contribute at most
 _SWITCH = 5.0  # price of starting or stopping to speak
 _LEAST = 50  # frames (0.4 s) to train a side on
-_TRAIN = 60_000  # frames at most: eight minutes describe a voice
 
 Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Mixture = list[tuple[FloatArray, FloatArray, float]]
 
 
-def find_runs(track: Track, probability: FloatArray, rule: Thresholds) -> list[Run] | None:
-    """Runs of the foreground speaker; None where the call gives too little to learn from."""
-    bands = _band_powers(track)
+def find_runs(track: Track, probability: FloatArray, rule: Thresholds) -> list[Run]:
+    """Runs of the foreground speaker. Where there is too little to learn from, the network's word is
+    taken."""
+    runs: list[Run] = []
+    for start, stop in sections(track.samples):
+        network = probability[start // WINDOW : -(-stop // WINDOW)]
+        begin, length = start // WINDOW * WINDOW, stop - start // WINDOW * WINDOW
+        found = _find_in(track, begin, stop, network, rule)
+        if found is None:
+            found = from_probabilities(network, rule, length / RATE)
+        runs += [replace(r, start=r.start + begin / RATE, end=r.end + begin / RATE) for r in found]
+    runs = close_gaps(runs, GAP_SECS)
+    return [r for r in runs if r.secs >= rule.min_secs and r.peak >= rule.min_peak]
+
+
+def _find_in(
+    track: Track, start: int, stop: int, probability: FloatArray, rule: Thresholds
+) -> list[Run] | None:
+    """Runs within start..stop, counted from start; None where a side has nothing to learn from."""
+    bands = _band_powers(track, start, stop)
     if len(bands) < 4 * _LEAST:
         return None
     network = probability[
@@ -58,19 +76,19 @@ def find_runs(track: Track, probability: FloatArray, rule: Thresholds) -> list[R
         ratio = np.clip(_likelihood(levels, speech) - _likelihood(levels, background), -_LIMIT, _LIMIT)
         speaks = _settle(ratio * _EVIDENCE)
     edges = np.flatnonzero(np.diff(np.concatenate(([False], speaks, [False])).astype(np.int8))).reshape(-1, 2)
-    runs = [
-        Run(a * FRAME_SECS, min(b * FRAME_SECS, track.secs), float(network[a:b].max()), 0.04, 0.06)
+    length = (stop - start) / RATE
+    return [
+        Run(a * FRAME_SECS, min(b * FRAME_SECS, length), float(network[a:b].max()), 0.04, 0.06)
         for a, b in edges.tolist()
     ]
-    return [r for r in close_gaps(runs, GAP_SECS) if r.secs >= rule.min_secs and r.peak >= rule.min_peak]
 
 
-def _band_powers(track: Track) -> FloatArray:
+def _band_powers(track: Track, begin: int, end: int) -> FloatArray:
     """Mean power per band and frame, shape (frames, 12), or 10 where nothing is above 4 kHz."""
     window = np.hanning(_SPAN).astype(np.float32)
     parts = []
-    for start in range(0, track.samples, _CHUNK):
-        stop = min(start + _CHUNK, track.samples)
+    for start in range(begin, end, _CHUNK):
+        stop = min(start + _CHUNK, end)
         sound = track.read(start - FRAME // 2, stop + _SPAN - FRAME // 2)
         frames = np.lib.stride_tricks.sliding_window_view(sound, _SPAN)[::FRAME][
             : -(-(stop - start) // FRAME)
@@ -94,7 +112,6 @@ def _smoothed(values: FloatArray, width: int) -> FloatArray:
 
 def _learn(frames: FloatArray) -> Mixture:
     """Gaussians with full covariance for the softest, the middle and the loudest third of the frames."""
-    frames = frames[:: -(-len(frames) // _TRAIN)]
     mixture: Mixture = []
     for third in np.array_split(np.argsort(frames.mean(axis=1)), _MIXTURE):
         part = frames[third].astype(np.float64)

@@ -62,8 +62,7 @@ def _runs(
     runs = from_probabilities(probability, QUIET, track.secs)
     levels = edges.measure_levels(powers, runs, explained)
     if levels.snr_db < _NOISY_SNR_DB:
-        found = foreground.find_runs(track, probability, NOISY)
-        runs = from_probabilities(probability, NOISY, track.secs) if found is None else found
+        runs = foreground.find_runs(track, probability, NOISY)
         return runs, edges.measure_levels(powers, runs, explained)
     if explained is not None:
         powers = np.where(explained, np.float32(FLOOR_POWER), powers)
