@@ -109,9 +109,9 @@ class _Demo:
         say = self._console.print
         say("[bold]Callgauge: take calls in, measure them, change a metric, measure them again.[/]")
         say(
-            "[yellow]The judge of this demo is scripted.[/] Its answers were written beside the sample calls;"
+            "[yellow]The judge of this demo is scripted:[/] its answers were written beside the sample "
+            "calls, and no model is asked. They show how Callgauge works, not how well a model judges.\n"
         )
-        say("they show how Callgauge works, not how well a model judges.\n")
         self._say("Server", f"{self._address}, data in {self._install.data_dir}")
         key = self._install.run("key", "create", "--project", cast.PROJECT, "--name", "demo")
         self._api = Api(self._address, key["api_key"])
@@ -187,8 +187,8 @@ class _Demo:
         path = f"{CALL_LOGS}rerun_evaluation/"
         for agent_id in made.agents.values():
             self._api.post(path, {"agent_id": agent_id, "call_logs": "all"})
-        agents = list(made.agents.values())
-        self._say("Rerun", f'POST {path} {{"agent_id": {agents[0]}…{agents[-1]}, "call_logs": "all"}}')
+        first = next(iter(made.agents.values()))
+        self._say("Rerun", f'for each agent, POST {path} {{"agent_id": {first}, "call_logs": "all"}}')
         self._wait("measuring again")
 
     def _wait(self, doing: str) -> None:
@@ -251,8 +251,9 @@ class _Demo:
         """Text whose further lines are set in as far as its head is long."""
         width = max(20, self._console.width - len(head))
         for number, line in enumerate(Text(text, style=style).wrap(self._console, width)):
-            lead = Text(head if number == 0 else " " * len(head), style=style or "bold cyan")
-            self._console.print(lead + line)
+            lead = head if number == 0 else " " * len(head)
+            line.rstrip()
+            self._console.print(Text.assemble((lead, style or "bold cyan"), line))
 
 
 def _what_next(console: Console, kept: Path | None, key: str) -> None:

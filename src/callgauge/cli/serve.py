@@ -20,7 +20,7 @@ CONNECTIONS = 1000
 """Waiting connections cost a socket each, not a thread: slow clients cannot use up the server."""
 
 
-@click.command()
+@click.command(short_help="Run the server.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one."

@@ -13,7 +13,7 @@ from callgauge.cli import data_dir as folders
 from callgauge.domain.options import OPTIONS
 
 
-@click.command()
+@click.command(short_help="List every setting.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def settings(as_json: bool) -> None:
     """List every setting: its variable, type, default, and whether it is set here."""
@@ -42,7 +42,7 @@ def settings(as_json: bool) -> None:
     click.echo("* is set here. A secret may stand in a file instead: set NAME_FILE to its path.")
 
 
-@click.command("rotate-secret")
+@click.command("rotate-secret", short_help="Make a new signing key.")
 @bootstrap.data_dir_option
 def rotate_secret(data_dir: Path | None) -> None:
     """Make a new signing key; what the old one signed stays valid. Restart the server afterwards."""
