@@ -43,11 +43,10 @@ class Field:
 
 
 def _whole(raw: Any) -> int:
-    if isinstance(raw, str) and re.fullmatch(r"-?\d{1,20}", raw.strip(), re.ASCII):
-        raw = int(raw)
-    if isinstance(raw, bool) or not isinstance(raw, int) or abs(raw) > MAX_ID:
+    number = int(raw) if isinstance(raw, str) and re.fullmatch(r"\s*-?\d{1,20}\s*", raw, re.ASCII) else raw
+    if isinstance(number, bool) or not isinstance(number, int) or abs(number) > MAX_ID:
         raise ValueError("a whole number")
-    return raw
+    return number
 
 
 def _secs(raw: Any) -> float:
