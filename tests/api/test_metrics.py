@@ -434,3 +434,27 @@ def test_a_slug_in_two_projects_needs_the_project(alice: Tenant) -> None:
     assert list(boss.client.get(f"{V1}/greeted").json()) == ["slug"]
     assert boss.client.get(f"{V1}/greeted", {"project_id": sales}).json()["id"] == second
     assert alice.client.get(f"{V1}/greeted").json()["id"] == first
+
+
+@pytest.mark.parametrize("url", FAMILIES)
+def test_many_at_once(alice: Tenant, url: str) -> None:
+    wanted = [{**ASK, "name": "A"}, {**ASK, "name": "B"}]
+    response = alice.client.post(f"{url}/bulk_create", wanted)
+    assert response.status_code == 201
+    assert [metric["name"] for metric in response.json()] == ["A", "B"]
+
+
+def test_many_at_once_are_made_all_or_none(alice: Tenant, charlie: Tenant) -> None:
+    url = f"{EXTERNAL}/bulk_create"
+    foreign = {**ASK, "agents": [charlie.agent().pk]}
+    for fault, fields in (
+        ({"name": "B"}, ["1.type", "1.eval_type"]),
+        ({**ASK, "description": " "}, ["1.description"]),
+        (foreign, ["1.agents"]),
+        (5, ["1.non_field_errors"]),
+    ):
+        response = alice.client.post(url, [ASK, fault])
+        assert (response.status_code, list(response.json())) == (400, fields)
+    for body in ([], {"name": "A"}, [ASK] * 201):
+        assert list(alice.client.post(url, body).json()) == ["non_field_errors"]
+    assert not Metric.objects.exists()

@@ -38,6 +38,7 @@ WRITES = [
     ("post", V2_AGENTS),
     ("post", V1_METRICS),
     ("post", V2_METRICS),
+    ("post", V1_METRICS + "/bulk_create"),
     ("post", "/user/api/v1/user-api-key"),
     ("post", "/test_framework/v1/predefined-metrics/copy"),
     ("patch", PROJECTS + "/{project}"),
@@ -143,7 +144,11 @@ def test_every_route_is_tried() -> None:
     families = [PROJECTS, V1_AGENTS, V2_AGENTS, V1_METRICS, V2_METRICS]
     tried = {*LISTS, *(url for _, url in WRITES), *(f"{url}/1" for url in families)}
     tried |= {"/user/v1/projects-external", f"{V2_METRICS}/1/history", f"{V1_METRICS}/1/history"}
-    tried |= {f"{V2_METRICS}/1/restore", "/test_framework/v1/predefined-metrics/1"}
+    tried |= {
+        f"{V2_METRICS}/1/restore",
+        f"{V2_METRICS}/bulk_create",
+        "/test_framework/v1/predefined-metrics/1",
+    }
     paths = [url.format(project=1, agent=1, metric=1).lstrip("/") for url in tried]
     for module in (projects, agents, metrics, organizations, predefined):
         for route in module.routes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import status
+from rest_framework import exceptions, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -17,11 +17,19 @@ from callgauge.api.metrics_shape import MetricShape, change_of
 from callgauge.api.pagination import paginated
 from callgauge.api.routing import ID, route
 from callgauge.flow.errors import Invalid, NotFound
-from callgauge.flow.metrics import create_metric, current_version, delete_metric, edit_metric, restore_version
+from callgauge.flow.metrics import (
+    create_metric,
+    create_metrics,
+    current_version,
+    delete_metric,
+    edit_metric,
+    restore_version,
+)
 from callgauge.flow.metrics_lists import find_metric
 from callgauge.flow.scope import agents_of, find_agent_by_assistant, find_project
 from callgauge.store.models import ApiKey, Metric, Project
 
+MAX_BULK = 200
 DEPRECATED_AGENT = '299 - "agent is deprecated: the metric was made for the whole project; send agents"'
 
 
@@ -51,6 +59,39 @@ class MetricList(APIView):
 
 class MetricV2List(MetricList):
     v2 = True
+
+
+class MetricBulkCreate(APIView):
+    """A bare array in, a bare array out; all or none."""
+
+    serializer_class = MetricShape
+
+    def post(self, request: Request) -> Response:
+        key = key_of(request)
+        bodies = request.data
+        if not isinstance(bodies, list) or not 0 < len(bodies) <= MAX_BULK:
+            raise Invalid.field("non_field_errors", f"Expected an array of 1 to {MAX_BULK} metrics.")
+        wanted = [self._read(key, position, body) for position, body in enumerate(bodies)]
+        made = create_metrics(
+            [(project, change_of(said, None)) for project, said in wanted], by=_name_of(key)
+        )
+        shown = [
+            present_edit(metric, said.get("assistant_id", ""))
+            for metric, (_, said) in zip(made, wanted, strict=True)
+        ]
+        return Response(shown, status=status.HTTP_201_CREATED)
+
+    @staticmethod
+    def _read(key: ApiKey, position: int, body: Any) -> tuple[Project, dict[str, Any]]:
+        faults: dict[str, Any]
+        try:
+            said = MetricShape.check(body)
+            return _project(key, said), said
+        except exceptions.ValidationError as error:
+            faults = dict(error.detail) if isinstance(error.detail, dict) else {}
+        except Invalid as refused:
+            faults = dict(refused.messages)
+        raise exceptions.ValidationError({f"{position}.{name}": texts for name, texts in faults.items()})
 
 
 class MetricDetail(APIView):
@@ -159,6 +200,7 @@ routes = [
         for line in (
             route(rf"{family}/{ID}/history", MetricHistory.as_view()),
             route(rf"{family}/{ID}/restore", MetricRestore.as_view()),
+            route(rf"{family}/bulk_create", MetricBulkCreate.as_view()),
         )
     ),
     route(V1, MetricList.as_view()),

@@ -81,6 +81,18 @@ def create_metric(project: Project, change: MetricChange, *, by: str = "") -> Me
 
 
 @transaction.atomic
+def create_metrics(wanted: Sequence[tuple[Project, MetricChange]], *, by: str = "") -> list[Metric]:
+    """All of them or none. Raises Invalid with the field's name after the position, counted from 0."""
+    made = []
+    for position, (project, change) in enumerate(wanted):
+        try:
+            made.append(create_metric(project, change, by=by))
+        except Invalid as error:
+            raise Invalid({f"{position}.{name}": texts for name, texts in error.messages.items()}) from None
+    return made
+
+
+@transaction.atomic
 def _create(project: Project, change: MetricChange, frozen: Mapping[str, Any], by: str) -> Metric:
     name = frozen["name"]
     metric = Metric.objects.create(
