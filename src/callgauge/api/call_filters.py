@@ -46,7 +46,7 @@ def _whole(raw: Any) -> int:
     number = int(raw) if isinstance(raw, str) and re.fullmatch(r"\s*-?\d{1,20}\s*", raw, re.ASCII) else raw
     if isinstance(number, bool) or not isinstance(number, int) or abs(number) > MAX_ID:
         raise ValueError("a whole number")
-    return number
+    return int(number)
 
 
 def _secs(raw: Any) -> float:

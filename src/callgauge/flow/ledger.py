@@ -23,6 +23,7 @@ from callgauge.store.models import (
     RerunKind,
     RerunState,
 )
+from callgauge.store.turns import write_turn
 
 CHUNK_CALLS = 100
 LEASE = timedelta(seconds=20)
@@ -52,7 +53,7 @@ def claim(owner: str, priorities: Collection[int], limit: int) -> list[Chunk]:
     )
     if limit < 1 or not claimable.exists():
         return []  # looking takes no lock; on SQLite a transaction would take the one write lock
-    with transaction.atomic():
+    with write_turn(), transaction.atomic():
         chunks = list(
             claimable.select_for_update(
                 skip_locked=connection.features.has_select_for_update_skip_locked, of=("self",)
@@ -74,7 +75,7 @@ def claim(owner: str, priorities: Collection[int], limit: int) -> list[Chunk]:
 
 def renew(owner: str, chunk_ids: Collection[int]) -> set[int]:
     """Prolong leases; the ids of those still held are returned."""
-    with transaction.atomic():
+    with write_turn(), transaction.atomic():
         mine = held(owner, chunk_ids)
         Chunk.objects.filter(pk__in=mine).update(lease_until=_lease_end())
     return mine

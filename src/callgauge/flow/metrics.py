@@ -131,8 +131,7 @@ def edit_metric(metric: Metric, change: MetricChange, *, by: str = "", reason: s
     locked.settings = {**locked.settings, **change.settings}
     locked.slug = change.slug or locked.slug
     if change.agents is not None:
-        locked.agents.set(_agents(locked.project_id, change.agents))
-        locked.every_agent = False
+        _measure_only(locked, _agents(locked.project_id, change.agents))
     try:
         with transaction.atomic():
             locked.save()
@@ -286,6 +285,17 @@ def _agents(project_id: int, ids: Collection[int]) -> list[Agent]:
     if missing:
         raise Invalid({"agents": [f'Invalid pk "{pk}" - object does not exist.' for pk in missing[:10]]})
     return found
+
+
+def _measure_only(metric: Metric, agents: Sequence[Agent]) -> None:
+    """Exactly these agents. A metric of every agent stays one when it is told all there are: that is a
+    client that writes back what it read, and agents made later should not drop out because of it."""
+    if metric.every_agent:
+        others = metric.project.agents.exclude(pk__in=[agent.pk for agent in agents])
+        if not others.exists():
+            return
+    metric.agents.set(agents)
+    metric.every_agent = False
 
 
 def _free_slug(project_id: int, name: str) -> str:

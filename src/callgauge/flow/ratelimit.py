@@ -10,13 +10,14 @@ from django.db import transaction
 from callgauge.domain.options import Rate
 from callgauge.flow.errors import RateLimited
 from callgauge.store.models import Project, RateBucket
+from callgauge.store.turns import write_turn
 
 
 def take(project: Project, scope: str, rate: Rate | None) -> None:
     """Take one token. Raises RateLimited, with the whole seconds after which one will be there."""
     if rate is None:
         return
-    with transaction.atomic():
+    with write_turn(), transaction.atomic():
         now = time.time()
         # The bucket's row is made under a lock that exists already, so that two first requests do not race.
         Project.objects.select_for_update(no_key=True).get(pk=project.pk)

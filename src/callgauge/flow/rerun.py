@@ -28,6 +28,7 @@ from callgauge.store.models import (
     Rerun,
     RerunKind,
 )
+from callgauge.store.turns import write_turn
 
 RESET_AT_ONCE = 50_000
 """More calls than this are not reset in the request's own transaction but by the planner, page by page."""
@@ -85,7 +86,7 @@ def request_rerun(
     if selection.ids is not None:
         selection = Selection(ids=tuple(dict.fromkeys(selection.ids)))
         _check_list(selection.ids or ())
-    with transaction.atomic():
+    with write_turn(), transaction.atomic():
         # Two identical requests at the same time (a client's own retry) must not become two reruns.
         project = Project.objects.select_for_update(no_key=True).get(pk=agent.project_id)
         versions = _chosen_versions(agent, metric_ids)
@@ -244,7 +245,8 @@ def _plan_listed(rerun: Rerun, ids: Sequence[int]) -> None:
     rerun.save()
     reset_calls(rerun, ids)
     ledger.add_chunks(rerun, ids)
-    ledger.end_if_complete(rerun.pk)
+    if not ids:
+        ledger.end_if_complete(rerun.pk)
     announce_work()
 
 
@@ -274,12 +276,16 @@ def _page(rerun: Rerun, after: int, size: int) -> list[int]:
     )
 
 
-@transaction.atomic
 def plan_page(owner: str, chunk_id: int, size: int) -> bool:
     """Put the next calls of a large rerun into chunks; True when there are no more. Raises LeaseLost.
 
     Chunks, resets and the watermark move in one transaction: a crash repeats nothing and skips nothing.
     """
+    with write_turn(), transaction.atomic():
+        return _plan_page(owner, chunk_id, size)
+
+
+def _plan_page(owner: str, chunk_id: int, size: int) -> bool:
     if chunk_id not in ledger.held(owner, [chunk_id]):
         raise ledger.LeaseLost
     rerun = Rerun.objects.select_for_update().get(chunks__pk=chunk_id)

@@ -140,7 +140,8 @@ def read_outcome(row: MetricResult) -> Outcome:
 
 
 def _said(review: Review, machine: Outcome | None) -> Outcome | None:
-    """A person's value as an outcome; None where the vote leaves the machine's value as it is."""
+    """A person's value as an outcome; None where the vote leaves the machine's value as it is, or where the
+    metric gives another kind of value by now."""
     if not review.has_expected_value:
         if review.thumbs_up is False and isinstance(machine, Scored) and machine.value.passed is not None:
             return Scored(Value(passed=not machine.value.passed), (review.feedback,))
@@ -153,6 +154,8 @@ def _said(review: Review, machine: Outcome | None) -> Outcome | None:
         return Scored(Value(passed=value is True or value == PASS_SCORE), (review.feedback,))
     if eval_type is EvalType.ENUM:
         return Scored(Value(label=str(value)), (review.feedback,))
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
     return Scored(Value(number=float(value)), (review.feedback,))
 
 

@@ -17,6 +17,8 @@ from typing import Any, Generic, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
+from callgauge.store.turns import write_turn
+
 log = logging.getLogger(__name__)
 
 MAX_BATCH = 256
@@ -137,7 +139,7 @@ class Writer:
             groups.setdefault(job.operation.name, []).append(job)
         connection.close_if_unusable_or_obsolete()
         outcomes: list[_Outcome] = []
-        with transaction.atomic():
+        with write_turn(), transaction.atomic():
             for group in groups.values():
                 results = group[0].operation.run([job.item for job in group])
                 outcomes.extend((job, result, None) for job, result in zip(group, results, strict=True))

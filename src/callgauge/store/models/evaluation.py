@@ -164,8 +164,9 @@ class MetricResult(models.Model):
     is_current = models.BooleanField(default=False)
     is_stale = models.BooleanField(default=False)
     """Current only because the rerun after it failed."""
-    previous = models.ForeignKey("self", models.SET_NULL, null=True, db_index=False, related_name="+")
-    """The result that was current when this one was stored."""
+    previous_id = models.BigIntegerField(null=True)
+    """The result that was current when this one was stored. Not a foreign key: without an index, each
+    deleted result would scan the table for what refers to it, and nothing looks it up this way round."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
