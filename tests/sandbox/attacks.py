@@ -171,7 +171,7 @@ PROCESSES = [
     Attack("signal the parent", MODULES + "_result = os.kill(os.getppid(), 0) is None", real=True),
     Attack("signal everyone", MODULES + "_result = os.kill(-1, 0) is None", real=True),
     Attack("signal the group", MODULES + "_result = os.killpg(0, 0) is None", real=True),
-    Attack("signal init", MODULES + "_result = os.kill(1, 0) is None", real=True),
+    Attack("signal init", MODULES + "_result = os.kill(1, 0) is None"),
     Attack("kill the parent", MODULES + "os.kill(os.getppid(), 9)\n_result = 'killed'"),
     Attack("pidfd", MODULES + "_result = os.pidfd_open({host}) >= 0", real=True),
     Attack("stop itself", MODULES + "os.kill(os.getpid(), 19)\n_result = 'stopped'"),

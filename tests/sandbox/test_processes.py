@@ -171,9 +171,10 @@ def test_the_zygote_is_locked_itself(sandboxes: dict[str, Sandbox]) -> None:
     assert int(fields["CapEff"], 16) & ~(1 << 5 | 1 << 6 | 1 << 7) == 0
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give evaluations users of their own")
 def test_evaluations_have_users_of_their_own(sandboxes: dict[str, Sandbox]) -> None:
     """Seen from outside, while two of them wait for their judge."""
+    if sandboxes["cpython-no-namespaces"].describe().enforced["user"] == "the server's":
+        pytest.skip("only root with its capabilities can give evaluations users of their own")
     backend = sandboxes["cpython-no-namespaces"]._backend
     assert isinstance(backend, CPythonBackend)
     pid = zygote_of(backend).pid
