@@ -15,10 +15,11 @@ from tests.server import Server
 IN_FLIGHT = 64
 TICKS = os.sysconf("SC_CLK_TCK")
 POLL_SECS = 0.01
-WORDS = """
+TEXT = """
 We would like a table for the evening, and one of us cannot eat nuts, so please let the kitchen know.
 Certainly, I have noted that for the kitchen and kept the table by the window for you.
-""".split()
+"""
+WORDS = TEXT.split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def add_metrics(server: Server, count: int) -> None:
                 "name": f"Metric {number}",
                 "type": "llm_judge",
                 "eval_type": "binary",
-                "description": f"Rule {number}: the agent confirms the caller's wish before it ends the call.",
+                "description": f"Rule {number}: the agent confirms the wish before it ends the call.",
             },
         )
 
