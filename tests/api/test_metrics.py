@@ -119,6 +119,15 @@ def test_what_was_read_can_be_written_back(alice: Tenant) -> None:
     assert Metric.objects.get().versions.count() == 1
 
 
+def test_writing_back_a_metric_of_every_agent_keeps_it_one(alice: Tenant) -> None:
+    one = alice.agent("One")
+    pk = made(alice)["id"]
+    assert alice.client.put(f"{V1}/{pk}", alice.client.get(f"{V1}/{pk}").json()).json()["agents"] == [one.pk]
+    later = alice.agent("Later")
+    assert alice.client.get(f"{V1}/{pk}").json()["agents"] == [one.pk, later.pk]
+    assert alice.client.patch(f"{V1}/{pk}", {"agents": [one.pk]}).json()["agents"] == [one.pk]
+
+
 def test_a_prompt_does_not_hide_a_new_description(alice: Tenant) -> None:
     pk = made(alice, prompt="the old question")["id"]
     alice.client.patch(f"{V1}/{pk}", {"description": "The new question?"})

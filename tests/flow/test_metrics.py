@@ -93,7 +93,7 @@ def test_a_new_name_is_a_version_that_asks_the_same(alice: Tenant) -> None:
 
 
 def test_switches_and_agents_add_no_version(alice: Tenant) -> None:
-    agent = alice.agent()
+    agent, _ = alice.agent("One"), alice.agent("Other")
     metric = make(alice)
     change = MetricChange(
         switches={"observability_enabled": False, "display_order": 3}, agents=[agent.pk], settings={"x": 1}
