@@ -62,6 +62,12 @@ def test_the_whole_demo(tmp_path: Path) -> None:
     assert "CEKURA_API_URL" in out
     assert not list(tmp_path.iterdir()), "the temporary data is gone"
     assert not servers_of(tmp_path)
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    (shown,) = re.findall(r"```\n(2 Set up.*?)```", readme, re.DOTALL)
+    printed = {line.rstrip() for line in out.splitlines()}
+    assert [line for line in shown.splitlines() if line.rstrip() not in printed] == [], (
+        "README.md is out of date"
+    )
 
 
 @pytest.fixture
