@@ -288,7 +288,47 @@ def test_a_server_that_refuses_everything_is_given_up() -> None:
     error, server = ask(refused(400, "unknown: temperature, max_tokens, max_completion_tokens"))
 
     assert isinstance(error, JudgeRefused)
-    assert len(server.bodies) == 4
+    assert len(server.bodies) == 5
+
+
+NO_SCHEMAS = (
+    "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model.",
+    "output_config: Extra inputs are not permitted",
+    "Invalid JSON payload received. Unknown name \"responseJsonSchema\" at 'generation_config'",
+)
+
+
+@pytest.mark.parametrize("words", NO_SCHEMAS)
+def test_a_server_that_refuses_schemas_gets_the_schema_in_words_from_then_on(words: str) -> None:
+    async def run() -> None:
+        async with HandMade([refused(400, words), answered()]) as server:
+            judge = judge_at(server.url, clock=fast_clock(), http_tries=1)
+            first = await judge.ask(question())
+            second = await judge.ask(question())
+            await judge.close()
+        assert (first.attempts, first.faults, second.attempts) == (2, ("setting_refused",), 1)
+        assert [body["response_format"]["type"] for body in server.bodies] == [
+            "json_schema",
+            "json_object",
+            "json_object",
+        ]
+        assert all("JSON Schema" in body["messages"][0]["content"] for body in server.bodies[1:])
+
+    asyncio.run(run())
+
+
+def test_a_strict_setting_never_gives_the_schema_up() -> None:
+    error, server = ask(refused(400, NO_SCHEMAS[0]), answered(), response_format="json_schema")
+
+    assert isinstance(error, JudgeRefused)
+    assert len(server.bodies) == 1
+
+
+def test_a_request_may_allow_fewer_re_asks_than_the_judge() -> None:
+    error, server = ask(answered("{}"), request=question(reasks=1))
+
+    assert isinstance(error, JudgeInvalidAnswer)
+    assert len(server.bodies) == 2
 
 
 def test_text_that_is_no_unicode_is_refused_before_it_is_sent() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from genai_prices import Usage, calc_price
 
-from callgauge.judge import Prices, parse_prices
+from callgauge.judge import Prices, parse_price_table, parse_prices
 from callgauge.judge.adapter import Tokens
 from callgauge.judge.prices import PriceList
 
@@ -71,3 +71,20 @@ def test_prices_of_the_users_own() -> None:
 def test_what_is_no_price_says_what_to_write(text: str) -> None:
     with pytest.raises(ValueError, match="INPUT/OUTPUT"):
         parse_prices(text)
+
+
+def test_prices_by_model() -> None:
+    table = parse_price_table("openai:own=0.40/1.60, anthropic:other = 1/0.1/5\n0/0")
+
+    assert table == {
+        "openai:own": Prices(0.40, 1.60),
+        "anthropic:other": Prices(1, 5, 0.1),
+        "*": Prices(0, 0),
+    }
+    assert parse_price_table(" ") == {}
+
+
+@pytest.mark.parametrize("value", ["openai:own", "openai:own=", "openai:own=cheap", "openai:own=1/-2"])
+def test_prices_that_cannot_be_read(value: str) -> None:
+    with pytest.raises(ValueError, match=r"0\.40"):
+        parse_price_table(value)

@@ -30,6 +30,8 @@ class JudgeRequest:
     call_id: str = ""
     temperature: float | None = 0.0
     max_output_tokens: int = 2_000
+    reasks: int | None = None
+    """How often an unusable answer may be asked for again; None: as the judge is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,10 @@ class Judge(Protocol):
     @property
     def scripted(self) -> bool:
         """True for the fake that answers from a file: its results are labelled so wherever they are shown."""
+
+    @property
+    def cache_min_tokens(self) -> int | None:
+        """Shortest shared start of a prompt that the provider serves from its cache; None: no cache."""
 
     async def ask(self, request: JudgeRequest) -> JudgeAnswer:
         """Ask once, with retries and re-asks inside. Raises JudgeError."""

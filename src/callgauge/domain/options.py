@@ -180,9 +180,10 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "JUDGE_RESPONSE_FORMAT",
         "format",
-        _one_of("json_schema", "json_object"),
-        "json_schema",
-        "json_object for servers that do not know strict schemas.",
+        _one_of("auto", "json_schema", "json_object"),
+        "auto",
+        "json_schema asks for a strict schema, json_object writes it into the prompt, auto does the second "
+        "where the server refuses the first.",
     ),
     Option(
         "JUDGE_INTERRUPTED",

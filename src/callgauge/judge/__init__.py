@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from callgauge.domain.judging import Judge
 from callgauge.judge import anthropic, gemini, openai, scripted
-from callgauge.judge.prices import Prices, parse_prices
+from callgauge.judge.gate import Allowance, Gate
+from callgauge.judge.prices import Prices, parse_price_table, parse_prices
 from callgauge.judge.settings import JudgeSettingError, JudgeSettings
 
 __all__ = [
     "PROVIDERS",
+    "Allowance",
+    "Gate",
     "JudgeSettingError",
     "JudgeSettings",
     "Prices",
     "open_judge",
     "parse_judge",
+    "parse_price_table",
     "parse_prices",
 ]
 
-PROVIDERS: Mapping[str, Callable[[JudgeSettings], Judge]] = {
+
+class Opener(Protocol):
+    def __call__(self, settings: JudgeSettings, gate: Gate | None = None) -> Judge: ...
+
+
+PROVIDERS: Mapping[str, Opener] = {
     "openai": openai.open_judge,
     "anthropic": anthropic.open_judge,
     "gemini": gemini.open_judge,
@@ -52,13 +62,16 @@ def parse_judge(value: str) -> JudgeSettings | None:
     return JudgeSettings(provider=provider, model=model)
 
 
-def open_judge(settings: JudgeSettings) -> Judge:
-    """Make the client; nothing is sent yet. Raises JudgeSettingError where a setting cannot work."""
+def open_judge(settings: JudgeSettings, gate: Gate | None = None) -> Judge:
+    """Make the client; nothing is sent yet. Judges of one provider share a `gate`.
+
+    Raises JudgeSettingError where a setting cannot work.
+    """
     opener = PROVIDERS.get(settings.provider)
     if opener is None:
         raise JudgeSettingError(f"{settings.provider!r} is no provider: write {_allowed()}")
     settings.check()
-    return opener(settings)
+    return opener(settings, gate)
 
 
 def _form(provider: str) -> str:

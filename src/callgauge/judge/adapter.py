@@ -45,6 +45,8 @@ class Quirks:
     """False: reasoning models refuse any but their own."""
     max_completion_tokens: bool = True
     """False: older OpenAI-compatible servers know only `max_tokens`."""
+    schema: bool = True
+    """False: the server takes no strict schema, so it stands in the system text."""
 
 
 class Adapter(Protocol):
@@ -64,6 +66,10 @@ class Adapter(Protocol):
     def quirks(self) -> Quirks:
         """What to assume before the server has refused anything."""
 
+    @property
+    def cache_min_tokens(self) -> int | None:
+        """Shortest shared start of a prompt that the provider serves from its cache; None: no cache."""
+
     def body(self, request: JudgeRequest, quirks: Quirks) -> bytes: ...
 
     def read(self, document: Mapping[str, Any]) -> Reply:
@@ -72,10 +78,15 @@ class Adapter(Protocol):
     def cost(self, tokens: Tokens) -> float | None: ...
 
 
+_SCHEMA_WORDS = (
+    *("response_format", "json_schema", "responsejsonschema", "response_json_schema", "response_schema"),
+    *("output_config", "output_format", "structured output", "structured_output", "guided_json"),
+)
+"""What the three dialects call a strict schema; a refusal of it names one of these."""
 _UNKNOWN_WORDS = ("unsupported", "unrecognized", "unknown", "not permitted", "not allowed", "not supported")
 
 
-def concede(sent: Quirks, refusal: str) -> Quirks | None:
+def concede(sent: Quirks, refusal: str, *, may_drop_schema: bool = False) -> Quirks | None:
     """What to send instead after a 400, or None where the refusal is about something else.
 
     OpenAI's reasoning models say "Unsupported value: 'temperature' does not support 0" and "Unsupported
@@ -92,6 +103,8 @@ def concede(sent: Quirks, refusal: str) -> Quirks | None:
         and any(w in text for w in _UNKNOWN_WORDS)
     ):
         return replace(sent, max_completion_tokens=False)
+    if sent.schema and may_drop_schema and any(word in text for word in _SCHEMA_WORDS):
+        return replace(sent, schema=False)
     return None
 
 

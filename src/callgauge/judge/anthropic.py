@@ -10,21 +10,26 @@ import orjson
 from callgauge.domain.judging import JudgeRequest, Message
 from callgauge.judge.adapter import MalformedReply, Quirks, Reply, Tokens, count_of
 from callgauge.judge.client import HttpJudge
+from callgauge.judge.gate import Gate
 from callgauge.judge.prices import PriceList, Prices
 from callgauge.judge.schema_text import SpelledOut, with_schema_in_system
 from callgauge.judge.settings import JudgeSettingError, JudgeSettings, endpoint
 
 _DEFAULT_URL = "https://api.anthropic.com/v1"
 _VERSION = "2023-06-01"
+_CACHE_MIN_TOKENS = (
+    *(("opus-4-5", 4096), ("opus-4-6", 4096), ("haiku-4-5", 4096)),
+    *(("haiku", 2048), ("sonnet", 1024), ("opus", 1024)),
+)
+"""Shortest prefix that is cached, by a part of the model's name; the first that fits counts."""
 
 
-def open_judge(settings: JudgeSettings) -> HttpJudge:
-    return HttpJudge(AnthropicMessages(settings), settings)
+def open_judge(settings: JudgeSettings, gate: Gate | None = None) -> HttpJudge:
+    return HttpJudge(AnthropicMessages(settings), settings, gate=gate)
 
 
 class AnthropicMessages:
     provider = "anthropic"
-    quirks = Quirks()
 
     def __init__(self, settings: JudgeSettings) -> None:
         if not settings.api_key and not settings.base_url:
@@ -33,14 +38,15 @@ class AnthropicMessages:
         key = {"x-api-key": settings.api_key} if settings.api_key else {}
         self.headers: Mapping[str, str] = {"anthropic-version": _VERSION, **key}
         self._model = settings.model
+        self.quirks = Quirks(schema=settings.response_format != "json_object")
+        self.cache_min_tokens = _cache_min_tokens(settings.model)
         self._spelled_out = SpelledOut()
-        self._schema_in_system = settings.response_format == "json_object"
         prices: Prices | PriceList = settings.prices or PriceList(settings.model, provider_id="anthropic")
         self.cost = prices.cost
 
     def body(self, request: JudgeRequest, quirks: Quirks) -> bytes:
         messages = request.messages
-        if self._schema_in_system:
+        if not quirks.schema:
             messages = with_schema_in_system(messages, request.schema)
         document: dict[str, Any] = {
             "model": self._model,
@@ -52,7 +58,7 @@ class AnthropicMessages:
                 if message.role != "system"
             ],
         }
-        if not self._schema_in_system:
+        if quirks.schema:
             schema = self._spelled_out(request.schema)
             document["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
         if quirks.temperature and request.temperature is not None:
@@ -77,6 +83,12 @@ class AnthropicMessages:
             truncated=reason in {"max_tokens", "model_context_window_exceeded"},
             refusal="the model's safety filter stopped the answer" if reason == "refusal" else "",
         )
+
+
+def _cache_min_tokens(model: str) -> int:
+    """By Anthropic's page on prompt caching; models that it does not name count as the strictest."""
+    fitting = (least for part, least in _CACHE_MIN_TOKENS if part in model)
+    return next(fitting, 4096)
 
 
 def _block(message: Message) -> dict[str, Any]:

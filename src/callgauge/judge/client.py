@@ -21,6 +21,7 @@ from callgauge.domain.judging import (
 from callgauge.domain.outcomes import Usage
 from callgauge.judge.adapter import Adapter, MalformedReply, Quirks, Reply, Tokens, concede
 from callgauge.judge.answers import UnusableAnswer, read_answer
+from callgauge.judge.gate import Gate
 from callgauge.judge.replies import HttpReply, is_final_refusal, read_limited, server_words, shown
 from callgauge.judge.retry import Clock, retry_after_secs, wait_secs
 from callgauge.judge.session import open_session
@@ -33,8 +34,11 @@ _REASK_TEMPERATURE = 0.3
 _MAX_GROWTH = 4
 """A truncated answer gets twice the tokens, up to this many times the request's own limit."""
 _CONCEDED = "setting_refused"
-_MAX_CONCESSIONS = 3
-"""Per question: there are two settings to give way on, and one may change twice."""
+_MAX_CONCESSIONS = 4
+"""Per question: there are three settings to give way on, and one may change twice."""
+_CHARS_PER_TOKEN = 4
+_USUAL_OUTPUT_TOKENS = 300
+"""Taken from a rate of tokens before the answer shows what it used: a few quotes and sentences."""
 
 
 @dataclass(slots=True)
@@ -68,8 +72,17 @@ class HttpJudge:
 
     scripted = False
 
-    def __init__(self, adapter: Adapter, settings: JudgeSettings, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        adapter: Adapter,
+        settings: JudgeSettings,
+        *,
+        gate: Gate | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """`gate` is what this judge shares with others of the same provider; its clock must be `clock`."""
         self.adapter = adapter
+        self._gate = gate or Gate(clock=clock)
         self._settings = settings
         self._clock = clock or Clock()
         self._quirks = adapter.quirks
@@ -78,6 +91,10 @@ class HttpJudge:
     @property
     def model(self) -> str:
         return f"{self.adapter.provider}:{self._settings.model}"
+
+    @property
+    def cache_min_tokens(self) -> int | None:
+        return self.adapter.cache_min_tokens
 
     async def close(self) -> None:
         session, self._session = self._session, None
@@ -94,7 +111,8 @@ class HttpJudge:
 
     async def _ask(self, request: JudgeRequest, tally: _Tally) -> JudgeAnswer:
         asked, last_text = request, None
-        for _ in range(1 + self._settings.reasks):
+        reasks = self._settings.reasks if request.reasks is None else request.reasks
+        for _ in range(1 + reasks):
             reply = await self._send(asked, tally)
             if reply.refusal:
                 raise JudgeRefused(f"{self.model} gave no answer: {reply.refusal}")
@@ -113,13 +131,17 @@ class HttpJudge:
         """One reply, over as many HTTP tries as the settings allow."""
         failures = 0
         while True:
+            taken = await self._enter(request, tally)
             fault = await self._try(request, tally)
+            self._settle(taken, fault)
             if isinstance(fault, Reply):
                 return fault
             tally.faults.append(fault.word)
             if fault.word == _CONCEDED:
                 continue
             failures += 1
+            if fault.at_least_secs is not None:
+                self._gate.pause(fault.at_least_secs)
             if failures >= self._settings.http_tries:
                 last = f"; at last: {fault.detail}" if fault.detail else ""
                 raise JudgeUnavailable(f"{self.model} could not be used: {tally.describe()}{last}")
@@ -127,6 +149,27 @@ class HttpJudge:
             if self._clock.now() + wait >= tally.ends_at:
                 raise self._too_late(tally, wait)
             await self._clock.sleep(wait)
+
+    async def _enter(self, request: JudgeRequest, tally: _Tally) -> int:
+        """Wait for the provider's pause and the operator's rate; the tokens that were taken from the rate.
+
+        Our own rate is no reason to give a question up, so waiting for it moves the deadline."""
+        taken = 0
+        if self._gate.allowance is not None:
+            taken = _estimate(request)
+            began = self._clock.now()
+            await self._gate.allowance.take(taken)
+            tally.ends_at += self._clock.now() - began
+        if closed_secs := self._gate.closed_secs:
+            if self._clock.now() + closed_secs >= tally.ends_at:
+                raise self._too_late(tally, closed_secs)
+            await self._gate.pass_pause()
+        return taken
+
+    def _settle(self, taken: int, outcome: Reply | _Fault) -> None:
+        if self._gate.allowance is not None:
+            used = outcome.tokens.input + outcome.tokens.output if isinstance(outcome, Reply) else 0
+            self._gate.allowance.settle(used - taken)
 
     async def _try(self, request: JudgeRequest, tally: _Tally) -> Reply | _Fault:
         left_secs = tally.ends_at - self._clock.now()
@@ -181,7 +224,8 @@ class HttpJudge:
             words = shown(server_words(http.body), self._settings.api_key)
             return _Fault(str(http.status), retry_after_secs(http.headers, self._clock.wall()), words)
         may_concede = http.status in {400, 422} and tally.faults.count(_CONCEDED) < _MAX_CONCESSIONS
-        learned = concede(sent, server_words(http.body)) if may_concede else None
+        auto = self._settings.response_format == "auto"
+        learned = concede(sent, server_words(http.body), may_drop_schema=auto) if may_concede else None
         if learned is None:
             raise self._refusal(http)
         if learned != self._quirks:
@@ -199,6 +243,11 @@ class HttpJudge:
         secs = f"{self._settings.deadline_secs:g} s"
         why = f"a wait of {wait_secs:.0f} s would pass the deadline of" if wait_secs else "no answer within"
         return JudgeUnavailable(f"{self.model} could not be used: {why} {secs} ({tally.describe()})")
+
+
+def _estimate(request: JudgeRequest) -> int:
+    chars = sum(len(message.text) for message in request.messages)
+    return chars // _CHARS_PER_TOKEN + _USUAL_OUTPUT_TOKENS
 
 
 def _connection_fault(error: aiohttp.ClientError | OSError) -> str:

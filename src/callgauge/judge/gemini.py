@@ -11,6 +11,7 @@ import orjson
 from callgauge.domain.judging import JudgeRequest
 from callgauge.judge.adapter import MalformedReply, Quirks, Reply, Tokens, count_of, field_of
 from callgauge.judge.client import HttpJudge
+from callgauge.judge.gate import Gate
 from callgauge.judge.prices import PriceList, Prices
 from callgauge.judge.schema_text import SpelledOut, with_schema_in_system
 from callgauge.judge.settings import JudgeSettingError, JudgeSettings, endpoint
@@ -21,13 +22,14 @@ _ANSWERED = frozenset({"STOP", "MAX_TOKENS", "FINISH_REASON_UNSPECIFIED", None})
 """Every other finish reason (SAFETY, RECITATION, BLOCKLIST, …) says why there is no answer."""
 
 
-def open_judge(settings: JudgeSettings) -> HttpJudge:
-    return HttpJudge(GeminiContent(settings), settings)
+def open_judge(settings: JudgeSettings, gate: Gate | None = None) -> HttpJudge:
+    return HttpJudge(GeminiContent(settings), settings, gate=gate)
 
 
 class GeminiContent:
     provider = "gemini"
-    quirks = Quirks()
+    cache_min_tokens = 1024
+    """Of the Flash models; where a Pro model wants more, going ahead costs one answer's time and no money."""
 
     def __init__(self, settings: JudgeSettings) -> None:
         if not settings.api_key and not settings.base_url:
@@ -38,8 +40,8 @@ class GeminiContent:
         )
         # In a header and not in the query: addresses end up in logs.
         self.headers: Mapping[str, str] = {"x-goog-api-key": settings.api_key} if settings.api_key else {}
+        self.quirks = Quirks(schema=settings.response_format != "json_object")
         self._spelled_out = SpelledOut()
-        self._schema_in_system = settings.response_format == "json_object"
         prices: Prices | PriceList = settings.prices or PriceList(model, provider_id="google")
         self.cost = prices.cost
 
@@ -49,7 +51,7 @@ class GeminiContent:
             "responseMimeType": "application/json",
             "maxOutputTokens": request.max_output_tokens,
         }
-        if self._schema_in_system:
+        if not quirks.schema:
             messages = with_schema_in_system(messages, request.schema)
         else:
             generation["responseJsonSchema"] = self._spelled_out(request.schema)

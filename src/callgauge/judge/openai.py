@@ -11,6 +11,7 @@ import orjson
 from callgauge.domain.judging import JudgeRequest, Message
 from callgauge.judge.adapter import MalformedReply, Quirks, Reply, Tokens, count_of, field_of
 from callgauge.judge.client import HttpJudge
+from callgauge.judge.gate import Gate
 from callgauge.judge.prices import PriceList, Prices
 from callgauge.judge.schema_text import with_schema_in_system
 from callgauge.judge.settings import JudgeSettingError, JudgeSettings, endpoint
@@ -20,12 +21,14 @@ _OWN_HOSTS = ("api.openai.com", ".openai.azure.com", ".services.ai.azure.com")
 """Servers of OpenAI's own models, which want `max_completion_tokens`; others know `max_tokens`."""
 
 
-def open_judge(settings: JudgeSettings) -> HttpJudge:
-    return HttpJudge(OpenAIChat(settings), settings)
+def open_judge(settings: JudgeSettings, gate: Gate | None = None) -> HttpJudge:
+    return HttpJudge(OpenAIChat(settings), settings, gate=gate)
 
 
 class OpenAIChat:
     provider = "openai"
+    cache_min_tokens = 1024
+    """OpenAI's own; servers such as vLLM and DeepSeek keep shorter prefixes too."""
 
     def __init__(self, settings: JudgeSettings) -> None:
         if not settings.api_key and not settings.base_url:
@@ -36,15 +39,16 @@ class OpenAIChat:
         self.url = endpoint(settings.base_url, _DEFAULT_URL, "/chat/completions")
         host = urlsplit(self.url).hostname or ""
         self.headers: Mapping[str, str] = _authorization(host, settings.api_key)
-        self.quirks = Quirks(max_completion_tokens=host.endswith(_OWN_HOSTS))
+        self.quirks = Quirks(
+            max_completion_tokens=host.endswith(_OWN_HOSTS), schema=settings.response_format != "json_object"
+        )
         self._model = settings.model
-        self._schema_in_system = settings.response_format == "json_object"
         prices: Prices | PriceList = settings.prices or PriceList(settings.model, api_url=self.url)
         self.cost = prices.cost
 
     def body(self, request: JudgeRequest, quirks: Quirks) -> bytes:
         messages = request.messages
-        if self._schema_in_system:
+        if not quirks.schema:
             messages = with_schema_in_system(messages, request.schema)
             response_format: dict[str, Any] = {"type": "json_object"}
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelPrice
 
 _MILLION = 1_000_000
+ANY_MODEL = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,21 @@ def parse_prices(value: str) -> Prices | None:
     raise ValueError(
         "write dollars per million tokens as INPUT/OUTPUT or INPUT/CACHED/OUTPUT, such as 0.40/0.10/1.60"
     )
+
+
+def parse_price_table(value: str) -> dict[str, Prices]:
+    """Read `MODEL=PRICES, MODEL=PRICES`, each as `parse_prices` takes them; `*` or no name is any model.
+
+    A model is written with its provider, as in `openai:my-model`. Raises ValueError that says what to write.
+    """
+    table: dict[str, Prices] = {}
+    for entry in filter(None, (part.strip() for part in re.split(r"[,\n]", value))):
+        name, _, text = entry.rpartition("=")
+        prices = parse_prices(text)
+        if prices is None:
+            raise ValueError(f"{name or entry} has no price: write {name or 'MODEL'}=0.40/1.60")
+        table[name.strip() or ANY_MODEL] = prices
+    return table
 
 
 class PriceList:

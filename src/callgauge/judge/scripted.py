@@ -10,11 +10,13 @@ from typing import Any
 from callgauge.domain.judging import JudgeAnswer, JudgeRefused, JudgeRequest
 from callgauge.domain.outcomes import Usage
 from callgauge.judge.answers import misfit
+from callgauge.judge.gate import Gate
 from callgauge.judge.script_file import ANY, Rule, Script, read_script
 from callgauge.judge.settings import JudgeSettingError, JudgeSettings
 
 
-def open_judge(settings: JudgeSettings) -> ScriptedJudge:
+def open_judge(settings: JudgeSettings, gate: Gate | None = None) -> ScriptedJudge:
+    """The gate is left alone: nobody is asked."""
     if settings.script is None:
         raise JudgeSettingError("the scripted judge needs a file: write scripted:FILE")
     return ScriptedJudge(read_script(settings.script), name=settings.model)
@@ -30,6 +32,7 @@ class ScriptedJudge:
     """Answers with the first rule of the file that fits; it never guesses."""
 
     scripted = True
+    cache_min_tokens = None
 
     def __init__(self, script: Script, *, name: str) -> None:
         self._script = script

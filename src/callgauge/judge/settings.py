@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from callgauge.judge.prices import Prices
 
-ResponseFormat = Literal["json_schema", "json_object"]
+ResponseFormat = Literal["auto", "json_schema", "json_object"]
 
 
 class JudgeSettingError(ValueError):
@@ -35,8 +35,9 @@ class JudgeSettings:
     """Tries of one request over faults of HTTP or the network."""
     reasks: int = 4
     """Further requests after an answer that is not usable."""
-    response_format: ResponseFormat = "json_schema"
-    """`json_object` for servers that know no strict schema: the schema then stands in the system text."""
+    response_format: ResponseFormat = "auto"
+    """`json_schema`: strict, whatever the server says. `json_object`: the schema stands in the system text.
+    `auto`: the first, and the second once the server has refused a schema."""
     prices: Prices | None = None
     """Used instead of the price list, and the only way to a cost for models that it does not know."""
 

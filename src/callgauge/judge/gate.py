@@ -1,0 +1,44 @@
+"""The door to one provider, shared by all questions of a process: its pauses, and the operator's rate."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from callgauge.judge.retry import Clock
+
+_SPREAD = 0.25
+_SPREAD_MAX_SECS = 1.0
+"""What waited for the same pause leaves over up to this time, not all in one instant."""
+
+
+class Allowance(Protocol):
+    """The operator's rate, wherever it is counted."""
+
+    async def take(self, tokens: int) -> None:
+        """Wait until one request of about this many tokens may be sent."""
+
+    def settle(self, tokens: int) -> None:
+        """Count what a request used beyond what was taken for it; less than 0 where it used less."""
+
+
+class Gate:
+    """`pause` closes it for everybody, `pass_pause` waits until it is open; the rate is the allowance's."""
+
+    def __init__(self, *, allowance: Allowance | None = None, clock: Clock | None = None) -> None:
+        self.allowance = allowance
+        self._clock = clock or Clock()
+        self._closed_until = 0.0
+
+    def pause(self, secs: float) -> None:
+        """The provider asked for that. A shorter pause does not end a longer one."""
+        self._closed_until = max(self._closed_until, self._clock.now() + secs)
+
+    @property
+    def closed_secs(self) -> float:
+        """How long it stays closed, 0 where it is open."""
+        return max(0.0, self._closed_until - self._clock.now())
+
+    async def pass_pause(self) -> None:
+        while left_secs := self.closed_secs:
+            spread = self._clock.random.uniform(0, min(left_secs * _SPREAD, _SPREAD_MAX_SECS))
+            await self._clock.sleep(left_secs + spread)
