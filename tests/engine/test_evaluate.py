@@ -19,7 +19,9 @@ SECRET = "my card is 4242"
 
 JUDGED = make_spec(metric_id=1, name="Polite")
 RULED = make_spec(EvalType.NUMERIC, metric_id=2, name="Latency", kind=MetricKind.BUILT_IN, built_in="latency")
-CODED = make_spec(metric_id=3, name="Code", kind=MetricKind.CUSTOM_CODE, custom_code="_result = True")
+CODED = make_spec(
+    metric_id=3, name="Code", kind=MetricKind.CUSTOM_CODE, custom_code="_result = all(data.values())"
+)
 
 
 class Judge:
@@ -408,13 +410,22 @@ def test_code_as_trigger_of_a_python_metric_reads_the_results():
     script = Script()
     run([JUDGED, replace(CODED, **CODE_TRIGGER)], ask=Judge(), script=script)
     assert [data["Polite"] for _, data in script.runs] == [True, True]
-    assert [spec.custom_code for spec, _ in script.runs] == ["_result = 'x' in data", "_result = True"]
+    assert [spec.custom_code for spec, _ in script.runs] == ["_result = 'x' in data", CODED.custom_code]
 
 
 def test_automatic_triggers_are_left_to_the_judge():
     judge = Judge()
     assert isinstance(run([replace(JUDGED, trigger=Trigger.AUTOMATIC)], ask=judge)["Polite"], Scored)
     assert len(judge.asked) == 1
+
+
+def test_an_automatic_trigger_of_a_script_is_asked_of_the_judge():
+    spec = replace(CODED, trigger=Trigger.AUTOMATIC, description="Counts refunds.")
+    judge, script = Judge(Code=answered(False)), Script()
+    outcome = run([spec], ask=judge, script=script)["Code"]
+    assert (outcome.reason, script.runs) == (SkipReason.TRIGGER_NOT_MET, [])
+    assert "Counts refunds." in judge.asked[0][2].messages[2].text
+    assert isinstance(run([spec], ask=Judge(), script=script)["Code"], Scored)
 
 
 def test_the_number_of_turns_does_not_matter():

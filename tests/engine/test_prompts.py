@@ -9,7 +9,7 @@ import pytest
 
 from callgauge.domain.metrics import EvalType, MetricKind, Trigger
 from callgauge.engine import PREDEFINED
-from callgauge.engine.judged import build_request, trigger_question
+from callgauge.engine.judged import automatic_question, build_request, trigger_question
 from tests.engine.calls import make_call, make_spec
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -27,6 +27,9 @@ QUESTIONS = {
         description=trigger_question(
             make_spec(kind=MetricKind.BUILT_IN, trigger_prompt="The caller wanted to book.")
         )
+    ),
+    "automatic_trigger": make_spec(
+        description=automatic_question(make_spec(name="Refunds", description="Was the refund explained?"))
     ),
 } | {
     one.slug: make_spec(

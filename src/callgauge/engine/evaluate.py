@@ -32,9 +32,12 @@ from callgauge.domain.outcomes import (
     Usage,
 )
 from callgauge.engine.built_in import BUILT_IN
+from callgauge.engine.dependencies import has_code_trigger, in_circle, runs_code, waiting_for
 from callgauge.engine.faults import BadConfiguration, EngineError, InvalidAnswer
+from callgauge.engine.forms import prepared
 from callgauge.engine.judged import (
     Prefix,
+    automatic_question,
     build_request,
     call_prefix,
     prompt_hash,
@@ -56,6 +59,7 @@ MAX_REASKS = 4
 
 NO_JUDGE = "No judge is set. Set CALLGAUGE_JUDGE, for example openai:gpt-4.1-mini."
 NO_SANDBOX = "Python metrics need a sandbox, and this server has none. `callgauge doctor` says why."
+READS_ITSELF = "The metric's script reads a metric that, directly or by way of others, reads this one."
 NO_TRANSCRIPT = "The call has no transcript."
 
 
@@ -70,7 +74,7 @@ class Context:
     prefix: Callable[[], Prefix]
     """What all judge requests of the call begin with; worked out when first asked for."""
     results: Mapping[str, Outcome] = field(default_factory=dict)
-    """Results of other metrics by name; complete for Python metrics, empty for all others."""
+    """Results of other metrics by name: for a script all that it reads, for every other metric none."""
 
 
 async def evaluate_call(
@@ -83,24 +87,31 @@ async def evaluate_call(
     known: Mapping[str, Outcome] = MappingProxyType({}),
     reasks: int = MAX_REASKS,
 ) -> None:
-    """Compute every metric once. Built-in and judge metrics run at the same time, Python metrics after them,
-    for they read the others' results: those of this run, and those in `known` (by name) of metrics that are
-    not computed now. How many judge requests are in flight is the caller's to limit, inside `ask`.
+    """Compute every metric once, all at the same time; only a script waits, for the metrics whose results it
+    reads. It sees those of this run, and those in `known` (by name) of metrics that are not computed now.
+    How many judge requests are in flight is the caller's to limit, inside `ask`.
 
-    A fault of one metric is its outcome and touches no other. What `save` raises stops the whole call and is
-    raised here; so is cancellation."""
+    A fault of one metric is its outcome and touches no other; one that never answers holds up only those
+    that read it. What `save` raises stops the whole call and is raised here; so is cancellation."""
     results = dict(known)
     context = Context(call, ask, run_script, reasks, cache(partial(call_prefix, call)))
+    waits = waiting_for(specs)
+    lost = in_circle(waits)
+    done = [asyncio.Event() for _ in specs]
 
-    async def settle(spec: MetricSpec, context: Context) -> None:
-        outcome = await _outcome(spec, context)
+    async def settle(position: int, spec: MetricSpec) -> None:
+        if position in lost:
+            outcome: Outcome = Failed(FailureCode.BAD_CONFIGURATION, (READS_ITSELF,))
+        else:
+            for other in waits[position]:
+                await done[other].wait()
+            seen = replace(context, results=dict(results)) if runs_code(spec) else context
+            outcome = await _outcome(spec, seen)
         await save(spec, outcome)
         results[spec.name] = outcome
+        done[position].set()
 
-    first = [spec for spec in specs if spec.kind is not MetricKind.CUSTOM_CODE]
-    await _together(settle(spec, context) for spec in first)
-    after = replace(context, results=dict(results))
-    await _together(settle(spec, after) for spec in specs if spec.kind is MetricKind.CUSTOM_CODE)
+    await _together(settle(position, spec) for position, spec in enumerate(specs))
 
 
 async def _together(jobs: Iterable[Coroutine[Any, Any, None]]) -> None:
@@ -131,6 +142,10 @@ async def _outcome(spec: MetricSpec, context: Context) -> Outcome:
 
 async def ask_judge(spec: MetricSpec, context: Context) -> Outcome:
     """Ask the metric's question; an answer that does not fit is asked for again."""
+    ready = prepared(context.call, spec)
+    if not isinstance(ready, MetricSpec):
+        return ready
+    spec = ready
     if not any(turn.text.strip() for turn in context.call.spoken):
         return Skipped(SkipReason.NO_TRANSCRIPT, (NO_TRANSCRIPT,))
     if context.ask is None:
@@ -214,18 +229,16 @@ SCORERS: Final[Mapping[MetricKind, Callable[[MetricSpec, Context], Awaitable[Out
 
 
 async def _trigger(spec: MetricSpec, context: Context) -> Outcome | None:
-    """The outcome of a custom trigger, a yes or no; None where there is none to ask. A judge metric whose
-    trigger is a sentence needs no request for it: the sentence goes along with its question."""
-    if spec.trigger is not Trigger.CUSTOM:
-        return None
+    """The outcome of a trigger, a yes or no; None where there is none to ask. A judge metric needs no request
+    of its own for a sentence, or to decide by itself: that goes along with its question."""
     plain = replace(spec, eval_type=EvalType.BINARY, trigger=Trigger.ALWAYS)
-    if spec.trigger_type == "custom_code":
+    if has_code_trigger(spec):
         return await run_code(
             replace(plain, kind=MetricKind.CUSTOM_CODE, custom_code=spec.trigger_code), context
         )
-    if spec.kind is MetricKind.LLM_JUDGE:
+    if spec.trigger is Trigger.ALWAYS or spec.kind is MetricKind.LLM_JUDGE:
         return None
-    question = trigger_question(spec)
+    question = automatic_question(spec) if spec.trigger is Trigger.AUTOMATIC else trigger_question(spec)
     return await ask_judge(
         replace(plain, kind=MetricKind.LLM_JUDGE, description=question, prompt=""), context
     )

@@ -5,10 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from string import Template
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeGuard, assert_never
 
 from callgauge.domain.calls import Call, Role, clock, said, stable_hash
@@ -17,6 +14,8 @@ from callgauge.domain.metrics import EvalType, MetricSpec, Trigger
 from callgauge.domain.outcomes import Evidence, Scored, Skipped, SkipReason, Value
 from callgauge.engine.faults import BadConfiguration, InvalidAnswer
 from callgauge.engine.fence import Fence, fence_for
+from callgauge.engine.forms import Reading, form_of
+from callgauge.engine.prompt_files import prompt as _prompt
 from callgauge.engine.quotes import locate
 from callgauge.engine.variables import render
 
@@ -138,8 +137,17 @@ def _question(call: Call, spec: MetricSpec, fence: Fence, fault: str) -> str:
         if not condition:
             raise BadConfiguration("The metric's trigger is custom, but has no condition.")
         applies = _prompt("applies").substitute(condition=condition)
+    form = form_of(spec)
+    material = form.material(call, spec, fence) if form is not None else ""
+    value = _prompt(form.value_prompt).template if form is not None and form.value_prompt else ""
     asked = (
-        _prompt("question").substitute(question=question, applies=applies, value=_value_text(spec)).strip()
+        _prompt("question")
+        .substitute(
+            question=question,
+            applies=applies + (f"\n{material}\n" if material else ""),
+            value=value.strip() or _value_text(spec),
+        )
+        .strip()
     )
     return asked + (_prompt("asked_again").substitute(fault=fault).rstrip() if fault else "")
 
@@ -149,6 +157,11 @@ def trigger_question(spec: MetricSpec) -> str:
     if not spec.trigger_prompt.strip():
         raise BadConfiguration("The metric's trigger is custom, but has no condition.")
     return _prompt("trigger").substitute(condition=spec.trigger_prompt.strip()).strip()
+
+
+def automatic_question(spec: MetricSpec) -> str:
+    """The same for a metric that leaves it to the judge whether it applies."""
+    return _prompt("automatic").substitute(name=spec.name, description=spec.description.strip()).strip()
 
 
 def _value_text(spec: MetricSpec) -> str:
@@ -180,11 +193,6 @@ def allowed_values(spec: MetricSpec) -> tuple[float, ...]:
     return tuple(float(one) for one in raw)
 
 
-@cache
-def _prompt(name: str) -> Template:
-    return Template((files("callgauge.engine") / "prompts" / f"{name}.md").read_text(encoding="utf-8"))
-
-
 # --- reading ---------------------------------------------------------------------------------------------
 
 
@@ -200,16 +208,25 @@ def read_answer(call: Call, spec: MetricSpec, answer: JudgeAnswer) -> Scored | S
             usage=answer.usage,
             judge_model=answer.model,
         )
-    value = _value(answer.content.get("value"), spec)
+    reading = _reading(answer.content.get("value"), call, spec)
     evidence = _evidence(answer.content.get("evidence"), call)
     return Scored(
-        value=value,
-        explanation=explanation,
+        value=reading.value,
+        explanation=(*explanation, *reading.notes),
         evidence=evidence,
         low_trust=not all(item.found for item in evidence),
+        extra=reading.extra,
         usage=answer.usage,
         judge_model=answer.model,
     )
+
+
+def _reading(raw: object, call: Call, spec: MetricSpec) -> Reading:
+    form = form_of(spec)
+    reading = form.read(raw, call, spec) if form is not None and form.read else Reading(_value(raw, spec))
+    if form is None or form.extra is None:
+        return reading
+    return replace(reading, extra={**reading.extra, **form.extra(call, spec)})
 
 
 def _sentences(raw: object) -> tuple[str, ...]:

@@ -4,12 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from statistics import fmean
-from typing import Any
+from typing import Any, Final
 
 from callgauge.domain.calls import Call, Role, Turn, clock, transcript_text
 from callgauge.domain.outcomes import Outcome, Scored
 from callgauge.engine.built_in.latency import gaps
 from callgauge.engine.variables import agent_description
+
+OWN_KEYS: Final = frozenset(
+    {
+        "transcript",
+        "transcript_json",
+        "call_duration",
+        "call_end_reason",
+        "voice_recording",
+        "agent_description",
+        "date",
+        "timestamp",
+        "metadata",
+        "dynamic_variables",
+        "topic",
+        "call_log_id",
+        "tags",
+        "recording_data",
+        "Average Latency (in ms)",
+        "latency_data",
+        "explanation",
+    }
+)
+"""The keys that tell of the call itself; every other key is a metric's name."""
 
 
 def script_data(call: Call, results: Mapping[str, Outcome]) -> dict[str, Any]:
