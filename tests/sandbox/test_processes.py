@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -121,14 +124,64 @@ def test_a_sandbox_that_cannot_be_started_again_fails_the_evaluation(monkeypatch
         assert (outcome.code, outcome.retryable) == (Code.SANDBOX_LOST, True)
 
 
-def test_closing_ends_the_processes() -> None:
-    backend = CPythonBackend()
+@pytest.mark.parametrize("end", ["close", "kill"])
+@pytest.mark.parametrize("use_namespaces", [True, False])
+def test_nothing_outlives_the_sandbox(end: str, use_namespaces: bool) -> None:
+    """The zygote, the first process of its PID namespace, and an evaluation in flight."""
+    backend = CPythonBackend(use_namespaces=use_namespaces)
     sandbox = Sandbox(backend)
-    assert isinstance(sandbox.run("_result = 1", {}), ScriptOk)
     pid = zygote_of(backend).pid
-    assert alive(pid)
+    has_init = "pid" in backend.facts()["namespaces"].split(", ")
+    family: list[int] = []
+
+    def stop(ask: JudgeAsk) -> JudgeReply:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        family.extend(os.pidfd_open(int(member)) for member in (pid, *children))
+        if end == "close":
+            sandbox.close()
+        else:
+            os.kill(pid, signal.SIGKILL)
+        return JudgeVerdict(True)
+
+    script = "evaluate_llm_judge_metric(data, description='x')\nimport time\ntime.sleep(60)"
+    outcome = sandbox.run(script, {}, ask_judge=stop)
+    assert isinstance(outcome, ScriptFailed)
+    assert outcome.code == Code.SANDBOX_LOST
+    assert len(family) == 2 + has_init
+    wait_for_end(family)
     sandbox.close()
-    assert not alive(pid)
+
+
+def wait_for_end(pidfds: list[int]) -> None:
+    for pidfd in pidfds:
+        ended, _, _ = select.select([pidfd], [], [], 30)
+        assert ended
+        os.close(pidfd)
+
+
+_SERVER = """
+import os, sys
+from callgauge.sandbox.cpython import CPythonBackend
+backend = CPythonBackend()
+backend.start()
+print(backend._zygote.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_nothing_outlives_a_server_that_is_killed() -> None:
+    server = subprocess.Popen(
+        [sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdin is not None
+    assert server.stdout is not None
+    with server.stdin, server.stdout:
+        pid = int(server.stdout.readline())
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        family = [os.pidfd_open(int(member)) for member in (pid, *children)]
+        server.kill()
+        server.wait()
+    wait_for_end(family)
 
 
 def test_no_process_is_left_behind_by_evaluations(sandboxes: dict[str, Sandbox]) -> None:

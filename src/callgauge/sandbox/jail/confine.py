@@ -48,8 +48,6 @@ def lock_zygote(*, use_namespaces: bool) -> Enforced:
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     _volunteer_for_oom()
     namespaces = _unshare() if use_namespaces else ()
-    if "pid" in namespaces:
-        _fork_init()
     if uid_base is None:
         kernel.keep_only()
     else:
@@ -59,6 +57,8 @@ def lock_zygote(*, use_namespaces: bool) -> Enforced:
     version = landlock.abi()
     if version:
         landlock.deny_all(version)
+    if "pid" in namespaces:
+        _fork_init()
     return Enforced(namespaces, version, uid_base, uid_count, address_space, seccomp.Filter(machine))
 
 
@@ -153,7 +153,10 @@ def _granted(flag: int) -> bool:
 
 
 def _fork_init() -> None:
-    """A PID namespace lives as long as its first process: this one waits until the zygote is gone."""
+    """A PID namespace lives as long as its first process: this one waits until the zygote is gone.
+
+    After landlock: from another domain, the zygote's death would not be allowed to signal it.
+    """
     if os.fork() == 0:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
         os.closerange(0, FRAME_FD + 64)
