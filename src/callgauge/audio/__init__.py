@@ -6,5 +6,6 @@ from .analysis import ANALYSIS_VERSION, SURE, Analysis, Health
 from .errors import AudioError
 from .events import Party
 from .pipeline import analyse
+from .render import render_png
 
-__all__ = ["ANALYSIS_VERSION", "SURE", "Analysis", "AudioError", "Health", "Party", "analyse"]
+__all__ = ["ANALYSIS_VERSION", "SURE", "Analysis", "AudioError", "Health", "Party", "analyse", "render_png"]

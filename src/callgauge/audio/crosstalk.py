@@ -63,7 +63,8 @@ def remove(source: Track, receiver: Track) -> Cleaned | None:
         track.append(receiver.read(start, stop) - leaked)
         predicted.append(leaked)
     explained = _explained(predicted.powers(), track.powers())
-    return Cleaned(track, explained, _describe(pieces, taps, plain))
+    share = float(predicted.powers().sum() / source.powers().sum())
+    return Cleaned(track, explained, _describe(pieces, taps, plain, share))
 
 
 def _find(source: Track, receiver: Track) -> tuple[list[Piece], float]:
@@ -214,16 +215,14 @@ def _explained(predicted: FloatArray, rest: FloatArray) -> np.ndarray[tuple[int]
     return out
 
 
-def _describe(pieces: list[Piece], taps: list[Doubles], plain: float) -> Leak:
+def _describe(pieces: list[Piece], taps: list[Doubles], plain: float, share: float) -> Leak:
+    """`share` is the leak's energy over the source's."""
     longest = max(range(len(pieces)), key=lambda k: pieces[k].end - pieces[k].start)
     piece, path = pieces[longest], taps[longest]
-    # Gain over the band of speech, as a flat source would be heard.
-    response = np.abs(np.fft.rfft(path, 512)) ** 2
-    band = response[512 * 300 // RATE : 512 * 3400 // RATE]
-    gain_db = float(10 * np.log10(max(float(band.mean()), 1e-12)))
-    peak = int(np.abs(path).argmax())
+    delay = piece.delay - _LEAD + int(np.abs(path).argmax())
     drift = float(np.average([p.slope for p in pieces], weights=[p.end - p.start for p in pieces]) * 1e6)
-    return Leak(gain_db, (piece.delay - _LEAD + peak) / RATE * 1000, drift, len(pieces) - 1, plain)
+    gain_db = float(10 * np.log10(max(share, 1e-12)))
+    return Leak(gain_db, delay / RATE * 1000, drift, len(pieces) - 1, plain)
 
 
 __all__ = ["Cleaned", "Leak", "remove"]

@@ -26,6 +26,8 @@ _PEAK_CAP = 14.0  # sigmas of one block that count; no single block may decide
 FOUND = 15.0  # mean squared sigmas per block: calls without a leak show 5-10, with one 33-196
 FOUND_SHARE = 0.2  # of the blocks show it
 _SHAPE = 768  # samples (48 ms) of the path's shape
+_NOISE_SIGMAS = 2.5  # a tap under this is noise
+_FAINT = 0.2  # taps under this share of the main one are left out of the shape
 _STILL = 0.93  # no drift is assumed if it explains this share of what the best drift explains
 _WOBBLE = 6  # samples; smaller steps between blocks are noise
 _STANDS_OUT = 6.0  # sigmas; chance reaches it in one block of fifty
@@ -168,8 +170,10 @@ def _clock(profiles: FloatArray, times: Ints, path: Ints, plain: FloatArray) -> 
     trend = path[first:last].astype(float)
     level = float(np.average(trend, weights=plain[first:last]))
     lo = int(np.clip(level - _SHAPE // 3, 0, profiles.shape[1] - _SHAPE))
-    window = np.clip(profiles[first:last, lo : lo + _SHAPE], -3 * _PEAK_CAP, 3 * _PEAK_CAP)
-    spectra = np.fft.rfft(window, 2 * _SHAPE, axis=1)
+    window = profiles[first:last, lo : lo + _SHAPE]
+    window = np.where(np.abs(window) > _NOISE_SIGMAS, window, np.float32(0.0))
+    size = np.linalg.norm(window, axis=1, keepdims=True)
+    spectra = np.fft.rfft(window * np.minimum(1.0, np.median(size) / (size + 1e-9)), 2 * _SHAPE, axis=1)
     slope = 0.0
     if last - first >= 4:
         for reach, step, top in ((200e-6, 1e-6, 1000), (1.5e-6, 0.1e-6, 3000)):
@@ -180,6 +184,7 @@ def _clock(profiles: FloatArray, times: Ints, path: Ints, plain: FloatArray) -> 
         slope = 0.0 if kept > _STILL * total else slope
     turn = np.exp(2j * np.pi * np.fft.rfftfreq(2 * _SHAPE)[None, :] * (slope * x)[:, None])
     shape = np.fft.irfft((spectra * turn).mean(axis=0), 2 * _SHAPE)[:_SHAPE]
+    shape = np.where(np.abs(shape) > _FAINT * np.abs(shape).max(), shape, 0.0)
     return slope, (shape / (np.linalg.norm(shape) + 1e-12)).astype(np.float32)
 
 
@@ -188,10 +193,13 @@ def _best_slope(spectra: Spectra, x: Doubles, slopes: Doubles) -> float:
 
 
 def _coherence(spectra: Spectra, x: Doubles, slope: float) -> float:
-    """Energy of the sum of all responses, each moved back by what the drift had moved it."""
+    """What the responses have in common when each is moved back by what the drift had moved it.
+
+    The energy of their sum less the sum of their energies, which no drift changes.
+    """
     bins = np.arange(spectra.shape[1]) / (2 * _SHAPE)
-    turn = np.exp(2j * np.pi * np.outer(slope * x, bins))
-    return float((np.abs((spectra * turn).sum(axis=0)) ** 2).sum())
+    turned = spectra * np.exp(2j * np.pi * np.outer(slope * x, bins))
+    return float((np.abs(turned.sum(axis=0)) ** 2).sum() - (np.abs(turned) ** 2).sum())
 
 
 def _matched(profiles: FloatArray, times: Ints, slope: float, template: FloatArray) -> FloatArray:
