@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from callgauge.cli import main
+from callgauge.store.models import Agent
+from tests.tenants import Tenant
 
 Run = Callable[..., Result]
 
@@ -24,3 +26,8 @@ def run(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         return CliRunner().invoke(main, [str(arg) for arg in args])
 
     return invoke
+
+
+@pytest.fixture
+def agent(alice: Tenant) -> Agent:
+    return alice.agent()
