@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
 
 from callgauge.cli import main
-from callgauge.store.models import Agent
-from tests.tenants import Tenant
+
+if TYPE_CHECKING:  # models cannot be imported before pytest has set Django up
+    from callgauge.store.models import Agent
+    from tests.tenants import Tenant
 
 Run = Callable[..., Result]
 
