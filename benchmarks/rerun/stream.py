@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from benchmarks.rerun import product
 
 BATCH = 10_000
+ENOUGH_BYTES = 300_000_000
+"""Read at most this much: a million calls are 8 GB, and what matters shows before."""
 
 
 def measure_stream(folder: Path, count: int) -> None:
@@ -35,16 +37,19 @@ def measure_stream(folder: Path, count: int) -> None:
         first_call = time.perf_counter() - start
         total = len(first) + len(first_item)
         calls = first_item.count(b'"call_id"')
-        while piece := response.read(1 << 20):
+        while total < ENOUGH_BYTES and (piece := response.read(1 << 20)):
             total += len(piece)
             calls += piece.count(b'"critical_categories"')
         wall = time.perf_counter() - start
+        whole = total < ENOUGH_BYTES
+        connection.close()
         print(
             f"{count} calls: first byte {first_byte:.2f} s, first call {first_call:.2f} s, "
-            f"last byte {wall:.1f} s, {total / 1e6:.0f} MB sent, "
+            f"{calls} calls, {'all of them' if whole else 'then hung up'}, in {wall:.1f} s, "
+            f"{total / 1e6:.0f} MB sent, "
             f"peak memory {product.peak_mb(server.pid):.0f} MB"
         )
-        assert calls >= count - 1
+        assert not whole or calls >= count - 1
     finally:
         server.stop()
         judge.stop()
