@@ -193,6 +193,13 @@ OPTIONS: tuple[Option, ...] = (
         "What becomes of a judge request whose answer was lost in a crash: asked again, or failed.",
     ),
     Option(
+        "SANDBOX",
+        "word",
+        _one_of("auto", "cpython", "monty", "off"),
+        "auto",
+        "How Python metrics are run: the first way that this host can enforce, one of them, or not at all.",
+    ),
+    Option(
         "RERUN_RATE",
         "rate",
         _rate,
@@ -234,6 +241,7 @@ class Options:
     judge_reasks: int
     judge_response_format: str
     judge_interrupted: str
+    sandbox: str
     rerun_rate: Rate | None
     rerun_join_secs: int
 

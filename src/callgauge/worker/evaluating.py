@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from callgauge.domain.judging import JudgeAnswer, JudgeRequest
 from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Failed, FailureCode, Outcome
 from callgauge.engine.evaluate import evaluate_call
+from callgauge.engine.nested import NestedJudge
 from callgauge.flow.results import NewResult
 from callgauge.flow.work import CallWork
-from callgauge.store.models import Chunk
+from callgauge.store.models import Chunk, Priority
 from callgauge.worker.asking import Asking
 from callgauge.worker.operations import SETTLE, STORE_RESULT, OwnedResult, Settling
+from callgauge.worker.scripts import Scripts
 from callgauge.worker.writer import Writer
 
 
@@ -20,13 +24,20 @@ class LeaseLost(BaseException):
 
 class CallEvaluation:
     def __init__(
-        self, owner: str, chunk: Chunk, work: CallWork, writer: Writer, asking: Asking | None
+        self,
+        owner: str,
+        chunk: Chunk,
+        work: CallWork,
+        writer: Writer,
+        asking: Asking | None,
+        scripts: Scripts,
     ) -> None:
         self._owner = owner
         self._chunk = chunk
         self._work = work
         self._writer = writer
         self._asking = asking
+        self._scripts = scripts
 
     async def run(self) -> None:
         """Evaluate what is left to do. Raises LeaseLost."""
@@ -35,7 +46,7 @@ class CallEvaluation:
                 self._work.call,
                 self._work.specs,
                 ask=self._ask if self._asking is not None else None,
-                run_script=None,
+                run_script=self._run_script,
                 save=self._save,
                 known=self._work.known,
             )
@@ -55,6 +66,10 @@ class CallEvaluation:
     async def _ask(self, spec: MetricSpec, request: JudgeRequest, sample: int) -> JudgeAnswer:
         assert self._asking is not None
         return await self._asking.ask(self._chunk, self._work.call, spec, request, sample)
+
+    async def _run_script(self, spec: MetricSpec, data: dict[str, Any]) -> Outcome:
+        judge = NestedJudge(self._work.call, spec, self._ask) if self._asking is not None else None
+        return await self._scripts.run(spec, data, judge, urgent=self._chunk.priority < Priority.BULK)
 
     async def _save(self, spec: MetricSpec, outcome: Outcome) -> None:
         call = self._work.call

@@ -22,6 +22,7 @@ from callgauge.worker.asking import Asking
 from callgauge.worker.database import DatabaseThread
 from callgauge.worker.evaluating import CallEvaluation, LeaseLost
 from callgauge.worker.operations import FINISH, Finishing
+from callgauge.worker.scripts import AUTO, Scripts
 from callgauge.worker.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -50,11 +51,13 @@ class Executor:
         *,
         concurrency: int,
         fail_interrupted: bool = False,
+        sandbox: str = AUTO,
     ) -> None:
         self._owner = owner
         self._open_judge = open_judge
         self._concurrency = concurrency
         self._fail_interrupted = fail_interrupted
+        self._sandbox = sandbox
         self._bulk_chunks = 2 + concurrency // 50
         self._thread = threading.Thread(target=self._run, name="callgauge-executor", daemon=True)
         self._ready = threading.Event()
@@ -90,6 +93,7 @@ class Executor:
             if judge is None
             else Asking(judge, writer, in_flight=self._concurrency, fail_interrupted=self._fail_interrupted)
         )
+        self._scripts = Scripts(self._sandbox, in_flight=self._concurrency)
         wake.listen(self._on_work)
         self._ready.set()
         renewing = asyncio.create_task(self._keep_leases())
@@ -101,6 +105,7 @@ class Executor:
                 await self._asking.stop(STOP_GRACE_SECS)
             renewing.cancel()
             await self._hand_back()
+            await self._scripts.stop()
             writer.stop()
             if judge is not None:
                 await judge.close()
@@ -211,7 +216,7 @@ class Executor:
                     self._calls.release()
                     for call_work in await self._loading.run(work.load_calls, chunk, specs, ids):
                         evaluation = CallEvaluation(
-                            self._owner, chunk, call_work, self._writer, None if give_up else self._asking
+                            self._owner, chunk, call_work, self._writer, self._asking, self._scripts
                         )
                         tasks.append(group.create_task(self._evaluate_call(evaluation, give_up)))
         except BaseExceptionGroup as failures:
