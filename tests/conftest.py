@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.tenants import Tenant
 
 
-POSTGRESQL_URL = os.environ.get("TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/test")
+POSTGRESQL_URL = os.environ.get("CALLGAUGE_TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/test")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,6 +30,29 @@ def pytest_configure(config: pytest.Config) -> None:
     import django
 
     django.setup()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without PostgreSQL its run is skipped with the reason; where services are required, it fails."""
+    if config.getoption("--db") != "postgresql" or not items:
+        return
+    fault = _postgresql_fault()
+    if fault is None:
+        return
+    if os.environ.get("CALLGAUGE_TEST_REQUIRE_SERVICES"):
+        raise pytest.UsageError(f"PostgreSQL is required and cannot be reached: {fault}")
+    for item in items:
+        item.add_marker(pytest.mark.skip(reason=f"no PostgreSQL at CALLGAUGE_TEST_POSTGRESQL_URL: {fault}"))
+
+
+def _postgresql_fault() -> str | None:
+    import psycopg
+
+    try:
+        psycopg.connect(POSTGRESQL_URL, connect_timeout=5).close()
+    except psycopg.Error as error:
+        return str(error).splitlines()[0]
+    return None
 
 
 @pytest.fixture(scope="session")
