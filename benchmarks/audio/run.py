@@ -55,6 +55,9 @@ def main() -> None:
     )
     parser.add_argument("--only", default="", help="conditions whose name contains one of these, by comma")
     parser.add_argument("--methods", default="callgauge", help="by comma, or 'all'")
+    parser.add_argument(
+        "--peer-calls", type=int, default=12, help="the other methods see the first so many calls"
+    )
     parser.add_argument("--json", type=Path, help="write the figures here too")
     options = parser.parse_args()
     lacking = missing()
@@ -77,7 +80,7 @@ def main() -> None:
                 line = condition.apply(Stereo(call.agent, call.caller), call, cast, rng)
                 file = write(line, condition.codec, Path(folder))
                 audio_secs += soundfile.info(str(file)).duration
-                for method in methods:
+                for method in methods if index < options.peer_calls else methods[:1]:
                     found = METHODS[method](file)
                     names.setdefault((method, condition.name), Tally()).add(call.truth, found)
                     rows.setdefault((method, condition.row), Tally()).add(call.truth, found)
