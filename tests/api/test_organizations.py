@@ -38,9 +38,36 @@ def test_version_2_is_paginated(alice: Tenant, slash: str) -> None:
     assert alice.client.get(f"/user/v2/organizations{slash}", {"search": "Rival"}).json()["count"] == 0
 
 
-def test_organizations_are_read_only(alice: Tenant) -> None:
+def test_organizations_are_not_made_here(alice: Tenant) -> None:
     assert alice.client.post("/user/organizations", {"name": "New"}).status_code == 405
     assert Organization.objects.count() == 1
+
+
+def test_an_organizations_key_says_what_a_second_call_with_a_known_id_does(
+    alice: Tenant, charlie: Tenant
+) -> None:
+    boss = tenant("Acme", None)
+    path = f"/user/organizations/{alice.key.organization_id}/"
+    call = {"agent": alice.agent().pk, "call_id": "one", "call_ended_reason": "first"}
+    again = call | {"call_ended_reason": "second"}
+    assert alice.client.post("/observability/v1/observe/", call).status_code == 201
+    kept = alice.client.post("/observability/v1/observe/", again)
+    assert (kept.json()["call_ended_reason"], kept["X-Callgauge-Duplicate"]) == ("first", "kept")
+
+    assert boss.client.patch(path, {"duplicate_calls": "update"}).json()["duplicate_calls"] == "update"
+    updated = alice.client.post("/observability/v1/observe/", again)
+    assert (updated.json()["call_ended_reason"], updated["X-Callgauge-Duplicate"]) == ("second", "updated")
+
+    shown = boss.client.patch(path, {"allow_duplicate_call_ids": False}).json()
+    assert (shown["allow_duplicate_call_ids"], shown["duplicate_calls"]) == (False, "refuse")
+    refused = alice.client.post("/observability/v1/observe/", call)
+    assert (refused.status_code, list(refused.json())) == (400, ["call_id"])
+
+    assert boss.client.patch(path, {"duplicate_calls": "shrug"}).status_code == 400
+    assert alice.client.patch(path, {"duplicate_calls": "keep"}).status_code == 403
+    assert charlie.client.get(path).status_code == 404
+    assert charlie.client.patch(path, {"duplicate_calls": "keep"}).status_code == 404
+    assert Organization.objects.get(name="Acme").duplicate_calls == "refuse"
 
 
 def test_a_key_is_shown_once_and_works(alice: Tenant) -> None:

@@ -1,4 +1,4 @@
-"""The organization of a key, to read; and keys for its projects, to make."""
+"""The organization of a key, and keys for its projects."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 from rest_framework import status
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from callgauge.api.auth import key_of
-from callgauge.api.fields import RowId, Shape, Text, query_text
+from callgauge.api.fields import Choice, Flag, Name, RowId, Shape, Text, query_text
 from callgauge.api.pagination import paginated
 from callgauge.api.projects import NOT_CONFIGURED, present_members
-from callgauge.api.routing import route
+from callgauge.api.routing import ID, route
 from callgauge.flow.errors import Invalid, NotFound
-from callgauge.flow.keys import issue_key
-from callgauge.flow.scope import projects_of, require_project
+from callgauge.flow.keys import edit_organization, issue_key
+from callgauge.flow.scope import as_id, projects_of, require_project
 from callgauge.store.models import ApiKey, DuplicateCallPolicy, Organization
 
 NO_LIMIT = 2**31 - 1
@@ -81,11 +82,35 @@ class KeyShape(Shape):
     project = RowId(allow_null=True)
 
 
+class OrganizationShape(Shape):
+    name = Name(required=False)
+    allow_duplicate_call_ids = Flag()
+    duplicate_calls = Choice(DuplicateCallPolicy.values, required=False)
+
+
 class OrganizationList(APIView):
     serializer_class = Shape
 
     def get(self, request: Request) -> Response:
         return Response(_present(list(_listed(request))))
+
+
+class OrganizationItem(APIView):
+    serializer_class = OrganizationShape
+
+    def get(self, request: Request, pk: str) -> Response:
+        return Response(_present([_find(request, pk)])[0])
+
+    def patch(self, request: Request, pk: str) -> Response:
+        organization = _find(request, pk)
+        if key_of(request).project_id is not None:
+            raise PermissionDenied("Only a key of the whole organization may change it.")
+        said = OrganizationShape.read(request, partial=True)
+        policy = said.get("duplicate_calls")
+        if policy is None and "allow_duplicate_call_ids" in said:
+            policy = _policy(organization, allowed=said["allow_duplicate_call_ids"])
+        edit_organization(organization, name=said.get("name"), duplicate_calls=policy)
+        return self.get(request, pk)
 
 
 class OrganizationPages(APIView):
@@ -120,11 +145,27 @@ class KeyList(APIView):
         return Response(shown, status=status.HTTP_201_CREATED)
 
 
-def _listed(request: Request) -> QuerySet[Organization]:
+def _find(request: Request, pk: str) -> Organization:
+    found = _listed(request, search=False).filter(pk=as_id(pk) or 0).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _policy(organization: Organization, *, allowed: bool) -> str:
+    """The contract's switch knows only allowed and refused; what "allowed" means here stays as it was."""
+    if not allowed:
+        return DuplicateCallPolicy.REFUSE
+    if organization.duplicate_calls == DuplicateCallPolicy.REFUSE:
+        return DuplicateCallPolicy.KEEP
+    return organization.duplicate_calls
+
+
+def _listed(request: Request, *, search: bool = True) -> QuerySet[Organization]:
     key: ApiKey = key_of(request)
     found = Organization.objects.filter(pk=key.organization_id).order_by("id")
     words = query_text(request, "search")
-    if words:
+    if words and search:
         found = found.filter(name__icontains=words)
     visible = projects_of(key).order_by("id")
     return found.prefetch_related(Prefetch("projects", queryset=visible), "members__user")
@@ -137,6 +178,7 @@ def _present(organizations: Sequence[Organization]) -> list[dict[str, Any]]:
             "name": organization.name,
             **UNUSED,
             "allow_duplicate_call_ids": organization.duplicate_calls != DuplicateCallPolicy.REFUSE,
+            "duplicate_calls": organization.duplicate_calls,
             "members": present_members(organization.members.all()),
             "projects": [{"id": project.pk, "name": project.name} for project in organization.projects.all()],
             "created_at": organization.created_at,
@@ -148,6 +190,7 @@ def _present(organizations: Sequence[Organization]) -> list[dict[str, Any]]:
 
 routes = [
     route(r"user/organizations", OrganizationList.as_view()),
+    route(rf"user/organizations/{ID}", OrganizationItem.as_view()),
     route(r"user/v2/organizations", OrganizationPages.as_view()),
     route(r"user/api/v1/user-api-key", KeyList.as_view()),
 ]

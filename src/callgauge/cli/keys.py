@@ -16,13 +16,23 @@ def key() -> None:
 
 
 @key.command()
-@click.option("--project", required=True, help="The project that the key opens; made when missing.")
+@click.option("--project", help="The project that the key opens; made when missing.")
+@click.option("--whole-organization", is_flag=True, help="A key for all projects of the organization.")
 @click.option("--organization", default="default", show_default=True, help="Made when missing.")
 @click.option("--name", default="", help="What the key is for.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @bootstrap.data_dir_option
-def create(project: str, organization: str, name: str, as_json: bool, data_dir: Path | None) -> None:
+def create(
+    project: str | None,
+    whole_organization: bool,
+    organization: str,
+    name: str,
+    as_json: bool,
+    data_dir: Path | None,
+) -> None:
     """Make a key for one project. It is shown once and stored only as a hash."""
+    if (project is None) != whole_organization:
+        raise click.UsageError("Give --project NAME, or --whole-organization for a key to all projects.")
     bootstrap.start(data_dir)
     from callgauge.flow.errors import FlowError
     from callgauge.flow.keys import create_key
@@ -39,7 +49,8 @@ def create(project: str, organization: str, name: str, as_json: bool, data_dir: 
         }
         click.echo(json.dumps(answer))
         return
-    click.echo(f"API key for project {project!r} (id {made.project_id}), shown only now:\n\n  {secret}\n")
+    what = f"project {project!r} (id {made.project_id})" if project else f"organization {organization!r}"
+    click.echo(f"API key for {what}, shown only now:\n\n  {secret}\n")
     click.echo("Point a client at this server with\n")
     click.echo(f"  export CEKURA_API_URL=http://127.0.0.1:8000\n  export CEKURA_API_KEY={secret}")
 

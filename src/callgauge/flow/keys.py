@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from callgauge.flow.errors import Invalid, NotFound
@@ -38,6 +38,19 @@ def create_key(
     if project is not None:
         scope, _ = Project.objects.get_or_create(organization=owner, name=project.strip())
     return issue_key(owner, scope, name)
+
+
+def edit_organization(
+    organization: Organization, *, name: str | None = None, duplicate_calls: str | None = None
+) -> None:
+    """Rename it, or set what a second call with a known call id does. Raises Invalid for a taken name."""
+    organization.name = name or organization.name
+    organization.duplicate_calls = duplicate_calls or organization.duplicate_calls
+    try:
+        with transaction.atomic():
+            organization.save()
+    except IntegrityError:
+        raise Invalid.field("name", "An organization with this name exists already.") from None
 
 
 def issue_key(organization: Organization, project: Project | None, name: str) -> tuple[ApiKey, str]:
