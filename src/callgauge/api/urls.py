@@ -2,10 +2,22 @@
 
 from django.urls import re_path
 
-from callgauge.api import agents, calls, health, metrics, observe, organizations, predefined, projects, rerun
+from callgauge.api import (
+    agents,
+    calls,
+    health,
+    metrics,
+    observe,
+    organizations,
+    predefined,
+    projects,
+    rerun,
+    reruns,
+)
 
 urlpatterns = [
     *rerun.routes,
+    *reruns.routes,
     re_path(r"^healthz/?$", health.healthz),
     re_path(r"^readyz/?$", health.readyz),
     *observe.routes,
