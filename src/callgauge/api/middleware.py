@@ -5,7 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+
+
+class Envelope:
+    """What HTTP asks of an answer whichever part gave it: its length, without which a connection cannot be
+    kept, and no body for HEAD (a WSGI server need not take it off, and the next answer would be garbled)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if isinstance(response, HttpResponse):
+            if not response.has_header("Content-Length"):
+                response.headers["Content-Length"] = str(len(response.content))
+            if request.method == "HEAD":
+                response.content = b""
+        elif isinstance(response, StreamingHttpResponse) and request.method == "HEAD":
+            response.streaming_content = ()
+        return response
 
 
 class TrustedProxies:
@@ -29,7 +48,7 @@ class TrustedProxies:
 
 
 class RequestLimits:
-    """413 in the API's shape for bodies over the limit, before a byte of them is read."""
+    """Bodies that no view shall read: over the limit (413), or compressed (415)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -42,10 +61,14 @@ class RequestLimits:
         except ValueError:
             length = 0
         if length > limit_mb * 1024 * 1024:
-            return self._too_large(limit_mb)
+            return JsonResponse({"detail": too_large(limit_mb)}, status=413)
+        encoding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+        if encoding not in {"", "identity"}:
+            return JsonResponse(
+                {"detail": "Send the body as it is: no Content-Encoding is read."}, status=415
+            )
         return self.get_response(request)
 
-    @staticmethod
-    def _too_large(limit_mb: int) -> HttpResponse:
-        detail = f"The request body is larger than {limit_mb} MB, the limit that CALLGAUGE_MAX_BODY_MB sets."
-        return JsonResponse({"detail": detail}, status=413)
+
+def too_large(limit_mb: int) -> str:
+    return f"The request body is larger than {limit_mb} MB, the limit that CALLGAUGE_MAX_BODY_MB sets."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import secrets
 import signal
 import sys
@@ -14,10 +13,6 @@ import click
 
 from callgauge.cli import bootstrap, data_dir
 from callgauge.domain.options import Options
-
-BYTES_PER_MB = 1024 * 1024
-CONNECTIONS = 1000
-"""Waiting connections cost a socket each, not a thread: slow clients cannot use up the server."""
 
 
 @click.command(short_help="Run the server.")
@@ -48,11 +43,11 @@ def run(host: str, port: int, folder: Path | None) -> None:
             err=True,
         )
     executor = _executor(loaded, path)
-    server = _web_server(loaded, host, port)
+    server, bound_port = _bind(loaded, host, port)
     signal.signal(signal.SIGTERM, _stop)
     executor.start()
     try:
-        click.echo(f"listening on http://{_shown(host)}:{server.effective_port}")
+        click.echo(f"listening on http://{_shown(host)}:{bound_port}")
         sys.stdout.flush()
         server.run()
     finally:
@@ -80,28 +75,19 @@ def _executor(loaded: Options, path: Path) -> Any:
         lambda: judge_from(loaded),
         concurrency=loaded.judge_concurrency,
         fail_interrupted=loaded.judge_interrupted == "fail",
+        sandbox=loaded.sandbox,
     )
 
 
-def _web_server(loaded: Options, host: str, port: int) -> Any:
-    import waitress.server
+def _bind(loaded: Options, host: str, port: int) -> tuple[Any, int]:
+    from callgauge.cli.web_server import web_server
 
-    application = importlib.import_module("callgauge.config.wsgi").application
     try:
-        return waitress.server.create_server(
-            application,
-            host=host,
-            port=port,
-            threads=loaded.web_threads,
-            connection_limit=CONNECTIONS,
-            asyncore_use_poll=True,
-            ident=None,
-            # Bodies a little over the limit get the API's own 413; far larger ones are refused unread.
-            max_request_body_size=2 * loaded.max_body_mb * BYTES_PER_MB,
-            channel_timeout=120,
-        )
+        return web_server(loaded, host, port)
     except OSError as error:
         raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
+    except ValueError:
+        raise click.ClickException(f"Cannot listen on {host}:{port}: there is no such address.") from None
 
 
 def _stop(signum: int, frame: FrameType | None) -> None:

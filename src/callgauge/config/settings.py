@@ -44,10 +44,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "callgauge.api.middleware.Envelope",
     "callgauge.api.middleware.TrustedProxies",
     "callgauge.api.middleware.RequestLimits",
     "django.middleware.security.SecurityMiddleware",
-    "django.middleware.common.CommonMiddleware",  # Content-Length, without which connections cannot be kept
+    "django.middleware.common.CommonMiddleware",  # refuses hosts that are not served here
 ]
 
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
@@ -113,5 +114,10 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": CALLGAUGE.log_level.upper()},
-    "loggers": {"django.request": {"level": "ERROR"}, "waitress": {"level": "WARNING"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        # Anybody can send a wrong Host: the answer says it, and a traceback each would fill the log.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+        "waitress": {"level": "WARNING"},
+    },
 }
