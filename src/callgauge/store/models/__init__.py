@@ -17,7 +17,7 @@ from callgauge.store.models.evaluation import (
 )
 from callgauge.store.models.metrics import Metric, MetricVersion, RubricRule
 from callgauge.store.models.reviews import Review
-from callgauge.store.models.system import Installation, RateBucket, RememberedRequest
+from callgauge.store.models.system import Installation, ProviderBucket, RateBucket, RememberedRequest
 from callgauge.store.models.tenancy import (
     ApiKey,
     DuplicateCallPolicy,
@@ -48,6 +48,7 @@ __all__ = [
     "Organization",
     "Priority",
     "Project",
+    "ProviderBucket",
     "RateBucket",
     "RememberedRequest",
     "Rerun",

@@ -34,6 +34,19 @@ class RateBucket(models.Model):
         return f"{self.scope} of project {self.project_id}"
 
 
+class ProviderBucket(models.Model):
+    """How much may be asked of one provider of judges now; one row, so that the limit holds for all workers."""
+
+    provider = models.CharField(max_length=64, unique=True)
+    requests = models.FloatField()
+    tokens = models.FloatField()
+    """Less than 0 after a question larger than the bucket, or one that used more than was foreseen."""
+    refilled_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.provider
+
+
 class RememberedRequest(models.Model):
     """What an Idempotency-Key was used for."""
 
