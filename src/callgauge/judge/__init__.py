@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from callgauge.domain.judging import Judge
-from callgauge.judge import anthropic, gemini, openai, scripted
+from callgauge.judge import anthropic, batch_anthropic, batch_openai, gemini, openai, scripted
+from callgauge.judge.batch import BatchApi
+from callgauge.judge.client import HttpJudge
 from callgauge.judge.gate import Allowance, Gate
 from callgauge.judge.prices import Prices, parse_price_table, parse_prices
 from callgauge.judge.settings import JudgeSettingError, JudgeSettings
 
 __all__ = [
+    "BATCHES",
     "PROVIDERS",
     "Allowance",
+    "BatchApi",
     "Gate",
     "JudgeSettingError",
     "JudgeSettings",
     "Prices",
+    "open_batches",
     "open_judge",
     "parse_judge",
     "parse_price_table",
@@ -36,6 +41,21 @@ PROVIDERS: Mapping[str, Opener] = {
     "gemini": gemini.open_judge,
     "scripted": scripted.open_judge,
 }
+
+
+BATCHES: Mapping[str, Callable[[HttpJudge], BatchApi | None]] = {
+    "openai": batch_openai.open_batches,
+    "anthropic": batch_anthropic.open_batches,
+}
+"""Providers whose batch API is spoken."""
+
+
+def open_batches(judge: Judge) -> BatchApi | None:
+    """The batch API beside a judge; None where its provider has none that is spoken here."""
+    if not isinstance(judge, HttpJudge):
+        return None
+    opener = BATCHES.get(judge.adapter.provider)
+    return None if opener is None else opener(judge)
 
 
 def parse_judge(value: str) -> JudgeSettings | None:

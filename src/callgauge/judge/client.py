@@ -96,6 +96,15 @@ class HttpJudge:
     def cache_min_tokens(self) -> int | None:
         return self.adapter.cache_min_tokens
 
+    @property
+    def settings(self) -> JudgeSettings:
+        return self._settings
+
+    @property
+    def quirks(self) -> Quirks:
+        """What the server has turned out to want so far."""
+        return self._quirks
+
     async def close(self) -> None:
         session, self._session = self._session, None
         if session is not None:

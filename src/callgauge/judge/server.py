@@ -20,6 +20,7 @@ import orjson
 from aiohttp import web
 
 from callgauge.judge.fake_answers import cut_off, fake_answer, wrong_shape
+from callgauge.judge.fake_batches import FakeBatches
 from callgauge.judge.fake_cache import PrefixCache
 from callgauge.judge.fake_dialects import ANTHROPIC, GEMINI, OPENAI, Asked, Dialect
 from callgauge.judge.fake_faults import FaultKind, Faults
@@ -75,6 +76,7 @@ class FakeServer:
         self._faults = faults or Faults()
         self._host, self._port = host, port
         self._now, self._sleep = now, sleep
+        self.batches = FakeBatches(self._reply_in_batch)
         self._cache = PrefixCache()
         self._not_before: dict[str, float] = {}
         self._runner: web.AppRunner | None = None
@@ -92,6 +94,7 @@ class FakeServer:
                 web.post("/v1/chat/completions", self._handler(OPENAI)),
                 web.post("/v1/messages", self._handler(ANTHROPIC)),
                 web.post("/v1beta/models/{model}", self._handler(GEMINI)),
+                *self.batches.routes(),
                 web.get("/v1/models", self._models),
                 web.get("/stats", self._stats),
                 web.delete("/stats", self._reset),
@@ -139,7 +142,10 @@ class FakeServer:
                 await self._sleep(self._faults.stall_secs)
                 return _json(dialect.refuse(504, "the fake server stalled"), 504)
             case "truncated" | "wrong_shape" | None:
-                return self._write(asked, dialect, fault)
+                return _json(self._write(asked, dialect, fault), 200)
+
+    def _reply_in_batch(self, document: Mapping[str, Any], dialect: Dialect, odd: bool) -> Mapping[str, Any]:
+        return self._write(dialect.read(document), dialect, "wrong_shape" if odd else None)
 
     def _fault(self, body_hash: str) -> FaultKind | None:
         nth = self.stats.by_body[body_hash]
@@ -157,7 +163,7 @@ class FakeServer:
         response.headers["Retry-After"] = str(self._faults.retry_after_secs)
         return response
 
-    def _write(self, asked: Asked, dialect: Dialect, fault: FaultKind | None) -> web.Response:
+    def _write(self, asked: Asked, dialect: Dialect, fault: FaultKind | None) -> Mapping[str, Any]:
         digest = int.from_bytes(blake2b("\0".join(asked.texts).encode(), digest_size=8).digest())
         answer: Mapping[str, Any] = fake_answer(asked.schema, asked.texts, digest)
         if fault == "wrong_shape":
@@ -168,7 +174,7 @@ class FakeServer:
         self.stats.prompt_tokens += counted.prompt
         self.stats.cached_tokens += counted.cached
         self.stats.output_tokens += counted.output
-        return _json(dialect.write(text, fault == "truncated", counted, _MODEL), 200)
+        return dialect.write(text, fault == "truncated", counted, _MODEL)
 
     async def _models(self, _: web.Request) -> web.Response:
         return _json({"object": "list", "data": [{"id": _MODEL, "object": "model", "owned_by": _MODEL}]}, 200)
