@@ -119,8 +119,8 @@ def finish(owner: str, chunk_id: int) -> None:
 
     Raises LeaseLost. The caller is in a transaction.
     """
-    chunk = Chunk.objects.select_for_update().get(pk=chunk_id)
-    if chunk.owner != owner or chunk.state != ChunkState.LEASED:
+    chunk = Chunk.objects.select_for_update().filter(pk=chunk_id).first()
+    if chunk is None or chunk.owner != owner or chunk.state != ChunkState.LEASED:
         raise LeaseLost
     chunk.state = ChunkState.DONE
     chunk.lease_until = None
@@ -136,7 +136,9 @@ def finish(owner: str, chunk_id: int) -> None:
 
 
 def end_if_complete(rerun_id: int) -> None:
-    open_chunks = Chunk.objects.filter(rerun_id=rerun_id, state__in=[ChunkState.PENDING, ChunkState.LEASED])
+    open_chunks = Chunk.objects.filter(
+        rerun_id=rerun_id, state__in=[ChunkState.PENDING, ChunkState.LEASED, ChunkState.WAITING]
+    )
     if open_chunks.exists():
         return
     Rerun.objects.filter(

@@ -61,13 +61,17 @@ class Executor:
         self._bulk_chunks = 2 + concurrency // 50
         self._thread = threading.Thread(target=self._run, name="callgauge-executor", daemon=True)
         self._ready = threading.Event()
+        self._fault: Exception | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._chunks: dict[int, tuple[Chunk, asyncio.Task[None]]] = {}
         self._specs: dict[tuple[int, ...], Sequence[MetricSpec]] = {}
 
     def start(self) -> None:
+        """Raises RuntimeError where the executor could not begin."""
         self._thread.start()
         self._ready.wait()
+        if self._fault is not None:
+            raise RuntimeError("The executor could not start.") from self._fault
 
     def stop(self) -> None:
         """Let judge requests under way end, store what they gave, hand every chunk back."""
@@ -76,7 +80,13 @@ class Executor:
         self._thread.join()
 
     def _run(self) -> None:
-        asyncio.run(self._main())
+        try:
+            asyncio.run(self._main())
+        except Exception as error:
+            log.error("the executor ended: %s", type(error).__name__, exc_info=error)
+            self._fault = error
+        finally:
+            self._ready.set()
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -158,7 +168,7 @@ class Executor:
                 continue
             try:
                 kept = await self._leasing.run(ledger.renew, self._owner, mine)
-            except DatabaseError as error:
+            except Exception as error:  # noqa: BLE001 -- leases must go on being renewed whatever it was
                 log.warning("cannot renew leases, trying again: %s", type(error).__name__)
                 continue
             for chunk_id in set(mine) - kept:
