@@ -96,6 +96,8 @@ class ChunkKind(models.TextChoices):
 class ChunkState(models.TextChoices):
     PENDING = "pending"
     LEASED = "leased"
+    WAITING = "waiting_at_provider"
+    """Without a lease: its questions are in batches at a provider, and `worker.batches` looks after these."""
     DONE = "done"
     CANCELLED = "cancelled"
 
@@ -107,7 +109,7 @@ class Chunk(models.Model):
     kind = models.CharField(max_length=10, choices=ChunkKind.choices, default=ChunkKind.EVALUATE)
     priority = models.SmallIntegerField(choices=Priority.choices)
     call_ids = models.JSONField(default=list)
-    state = models.CharField(max_length=10, choices=ChunkState.choices, default=ChunkState.PENDING)
+    state = models.CharField(max_length=20, choices=ChunkState.choices, default=ChunkState.PENDING)
     owner = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -210,3 +212,53 @@ class JudgeCall(models.Model):
 
     def __str__(self) -> str:
         return f"judge call {self.key[:8]}"
+
+
+class BatchStep(models.TextChoices):
+    CREATED = "created", "not yet handed to the provider"
+    SUBMITTING = "submitting", "perhaps handed over: the answer to that has not been stored"
+    WAITING = "waiting", "at the provider"
+    ENDED = "ended"
+
+
+class BatchEnding(models.TextChoices):
+    ANSWERED = "answered", "its answers are stored"
+    REFUSED = "refused", "the provider did not take it"
+    LOST = "lost", "nobody knows what became of it"
+    DROPPED = "dropped", "its rerun was cancelled, or its calls changed, before it was handed over"
+
+
+class JudgeBatch(models.Model):
+    """Questions of one chunk in one batch at a provider. Committed before the batch is made, so that no
+    second one is ever made for them."""
+
+    uid = models.CharField(max_length=32, unique=True)
+    """Ours; where the provider keeps marks on batches, one whose id was lost is found by it."""
+    rerun = models.ForeignKey(Rerun, models.CASCADE, related_name="batches")
+    chunk = models.ForeignKey(Chunk, models.CASCADE, related_name="batches")
+    model = models.CharField(max_length=255)
+    keys = models.TextField()
+    """JSON array: the keys of its judge calls."""
+    questions = models.PositiveIntegerField()
+    answered = models.PositiveIntegerField(default=0)
+    step = models.CharField(max_length=10, choices=BatchStep.choices, default=BatchStep.CREATED)
+    ending = models.CharField(max_length=10, choices=BatchEnding.choices, blank=True)
+    provider_id = models.CharField(max_length=255, blank=True)
+    cancel_asked = models.BooleanField(default=False)
+    faults = models.PositiveSmallIntegerField(default=0)
+    """Times in a row that the provider could not be used."""
+    due_at = models.DateTimeField()
+    owner = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    submitted_at = models.DateTimeField(null=True)
+    """When it was first handed over, or tried to be."""
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["due_at"], condition=~Q(step="ended"), name="judge_batch_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"batch {self.pk} of chunk {self.chunk_id}"
