@@ -63,10 +63,10 @@ def test_a_rule_is_copied_as_a_basic_metric(alice: Tenant) -> None:
 def test_a_judged_one_asks_its_own_question(alice: Tenant) -> None:
     csat = catalogue(alice)["CSAT"]
     (copied,) = alice.client.post(COPY, {"metric_codes": [csat["code"].upper()]}).json()
-    assert (copied["type"], copied["function_name"]) == ("llm_judge", None)
+    assert (copied["type"], copied["function_name"]) == ("llm_judge", "csat")
     spec = spec_of(versions_for(alice.agent())[0])
     assert spec.prompt == csat["prompt"] != ""
-    assert spec.configuration == csat["configuration"] != {}
+    assert spec.built_in == csat["function_name"]
 
     url = f"/test_framework/v1/metrics/{copied['id']}"
     assert alice.client.patch(url, {"prompt": "My own question?"}).json()["prompt"] == "My own question?"
@@ -121,3 +121,12 @@ def test_refusals(alice: Tenant, charlie: Tenant) -> None:
     assert (
         boss.client.post(COPY, f"metric_codes={code}&agent_id={agent}", content_type=form).status_code == 200
     )
+
+
+def test_a_metric_of_nodes_says_that_a_rule_must_name_one(alice: Tenant) -> None:
+    topic = catalogue(alice)["Topic of Call"]
+    (copied,) = alice.client.post(COPY, {"metric_codes": [topic["code"]]}).json()
+    url = f"/test_framework/v1/metrics/{copied['id']}"
+    refused = alice.client.patch(url, {"add_to_rubric": True})
+    assert (refused.status_code, list(refused.json())) == (400, ["add_to_rubric"])
+    assert alice.client.patch(url, {"configuration": {"nodes": ["a"]}}).status_code == 200

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callgauge.domain.calls import Role, Tool, Turn
@@ -29,6 +29,7 @@ def measured(scorer, *turns):
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds(
@@ -251,6 +252,7 @@ def test_an_agent_that_never_answers_has_no_latency():
     assert measured(latency, caller(0, 2), agent(1, 3)).reason is SkipReason.NOT_APPLICABLE
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(0, 1e6), min_size=1, max_size=30), st.sampled_from([0, 25, 50, 75, 90, 95, 99, 100])
 )
@@ -321,6 +323,7 @@ def test_interruptions_need_two_parties_and_times():
     assert measured(interruption_score, agent(0, 1), caller(2, 2)).reason is SkipReason.NO_TIMES
 
 
+@settings(deadline=None)
 @given(st.permutations(TURNS))
 def test_a_rating_lies_between_0_and_5(turns):
     assert 0 <= measured(interruption_score, *turns).value.number <= 5

@@ -1,6 +1,7 @@
 """The catalogue is sound, can be asked, and is documented."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,25 +9,40 @@ import pytest
 from callgauge.domain.metrics import EvalType, MetricKind
 from callgauge.domain.outcomes import FailureCode, Scored, SkipReason
 from callgauge.domain.rubric import ALLOWED
-from callgauge.engine import BUILT_IN, PREDEFINED, SCORERS, read_answer
+from callgauge.engine import BUILT_IN, FORMS, PREDEFINED, SCORERS, prepared, read_answer
 from callgauge.engine.judged import build_request
 from callgauge.engine.predefined import BY_CODE
 from callgauge.engine.variables import BUILT_IN as VARIABLES
 from callgauge.engine.variables import OPEN
-from tests.engine.calls import answered, make_call, make_spec
+from tests.engine.calls import AGENT, answered, make_call, make_spec
 
-DOCS = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+PAGES = Path(__file__).parents[2] / "docs"
+DOCS = (PAGES / "metrics.md").read_text(encoding="utf-8")
+CATALOGUE = (PAGES / "predefined-metrics.md").read_text(encoding="utf-8")
 JUDGED = [one for one in PREDEFINED if one.kind is MetricKind.LLM_JUDGE]
 RULED = [one for one in PREDEFINED if one.kind is MetricKind.BUILT_IN]
 
 FITTING = {
-    "relevancy": True,
-    "response_consistency": True,
-    "csat": 80,
-    "sentiment": "neutral",
-    "appropriate_termination_by_main_agent": False,
+    "relevancy": (True, True),
+    "response_consistency": (True, True),
+    "csat": ("neutral, partial", 80.0),
+    "sentiment": ("neutral", "neutral"),
+    "appropriate_termination_by_main_agent": (False, False),
+    "voicemail_detection": (False, False),
+    "unnecessary_repetition_count": ("#5, #7", 2.0),
+    "unnecessary_repetition_score": ("#5", 3.33),
+    "verbosity": ("padded: #5", 4.33),
+    "appropriate_termination_by_testing_agent": (True, True),
+    "dropoff_node": ("greeting", "Greeting"),
+    "topic_of_call": ("new booking", "New booking"),
+    "expected_outcome": ("pass", "pass"),
 }
-UNFIT = {EvalType.BINARY: "so-so", EvalType.NUMERIC: 50, EvalType.ENUM: "angry"}
+"""By slug: what the judge may say, and the value that comes of it."""
+UNFIT = {EvalType.BINARY: "so-so", EvalType.NUMERIC: "50 or so", EvalType.ENUM: "angry", EvalType.RATING: 9}
+CALL = make_call(
+    agent=replace(AGENT, dropoff_nodes=["Greeting", "Choice"], topic_nodes=["New booking", "Change"]),
+    metadata={"expected_outcome": "The appointment is moved to Friday."},
+)
 
 
 def spec_of(one):
@@ -65,32 +81,25 @@ def test_a_rule_gives_a_value_of_its_eval_type(one):
 @pytest.mark.parametrize("one", JUDGED, ids=lambda one: one.slug)
 def test_a_question_can_be_asked_and_its_answer_read(one):
     spec = spec_of(one)
-    question = build_request(make_call(), spec).messages[-1].text
+    spec = prepared(CALL, spec)
+    question = build_request(CALL, spec).messages[-1].text
     assert "{{" not in question
-    value = FITTING[one.slug]
-    assert read_answer(make_call(), spec, answered(value)).value.plain == value
+    said, value = FITTING[one.slug]
+    assert read_answer(CALL, spec, answered(said)).value.plain == value
     with pytest.raises(Exception, match="The value must be"):
-        read_answer(make_call(), spec, answered(UNFIT[one.eval_type]))
+        read_answer(CALL, spec, answered(UNFIT[one.eval_type]))
 
 
 @pytest.mark.parametrize("one", JUDGED, ids=lambda one: one.slug)
 def test_a_question_says_what_not_to_flag_when_it_applies_and_gives_examples(one):
-    assert re.search(r"no failures:|no signs of|Do not count", one.prompt)
+    assert re.search(r"no failures:|no signs of|Do not count\b", one.prompt)
     assert "Set `applicable` to `false` if" in one.prompt
     assert "Examples:\n\n- " in one.prompt
 
 
-def test_the_table_of_csat_is_its_formula():
-    (csat,) = (one for one in PREDEFINED if one.slug == "csat")
-    rows = re.findall(
-        r"^\| (positive or neutral|negative) \| (full|partial|none) \| (\d+) \|$", csat.prompt, re.M
-    )
-    sentiment = {"positive or neutral": 5, "negative": 1}
-    cooperation = {"full": 5, "partial": 3, "none": 1}
-    assert len(rows) == 6
-    for feeling, help_, value in rows:
-        assert int(value) == (sentiment[feeling] + cooperation[help_]) / 2 * 20
-    assert {int(value) for *_, value in rows} == set(csat.configuration["allowed_values"])
+def test_every_form_is_in_the_catalogue():
+    assert {one.built_in for one in JUDGED if one.built_in} == set(FORMS)
+    assert all(FORMS[one.built_in].eval_type is one.eval_type for one in JUDGED if one.built_in)
 
 
 # --- documented --------------------------------------------------------------------------------------------
@@ -100,8 +109,8 @@ def test_the_table_of_csat_is_its_formula():
 def test_every_predefined_metric_is_documented(one):
     kind = "judge" if one.kind is MetricKind.LLM_JUDGE else "built-in"
     anchor = one.name.lower().replace(" ", "-").replace("(", "").replace(")", "")
-    assert f"| [{one.name}](#{anchor}) | `{one.code}` | `{one.eval_type.value}` | {kind} |" in DOCS
-    assert f"\n### {one.name}\n" in DOCS
+    assert f"| [{one.name}](#{anchor}) | `{one.code}` | `{one.eval_type.value}` | {kind} |" in CATALOGUE
+    assert f"\n### {one.name}\n" in CATALOGUE
 
 
 @pytest.mark.parametrize("name", [*VARIABLES, *(f"{name}.KEY" for name in OPEN)])

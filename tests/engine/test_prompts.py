@@ -3,16 +3,22 @@
 After a wanted change: UPDATE_SNAPSHOTS=1 pytest tests/engine/test_prompts.py, then read the diff."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from callgauge.domain.metrics import EvalType, MetricKind, Trigger
-from callgauge.engine import PREDEFINED
+from callgauge.engine import PREDEFINED, prepared
 from callgauge.engine.judged import automatic_question, build_request, trigger_question
-from tests.engine.calls import make_call, make_spec
+from tests.engine.calls import AGENT, make_call, make_spec
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
+NODES = ["Greeting", {"name": "Choice of a time", "description": "Offers times until one is taken"}]
+CALL = make_call(
+    agent=replace(AGENT, dropoff_nodes=NODES, topic_nodes=["New booking", "Change of a booking"]),
+    metadata={"tier": "gold", "expected_outcome": "The appointment is moved to Friday."},
+)
 
 QUESTIONS = {
     "binary": make_spec(description="Was {{agent.name}} polite in {{transcript}}?"),
@@ -37,6 +43,7 @@ QUESTIONS = {
         description=one.description,
         prompt=one.prompt,
         labels=one.labels,
+        built_in=one.built_in,
         configuration=one.configuration,
     )
     for one in PREDEFINED
@@ -59,7 +66,7 @@ def test_system_text_and_call():
 
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_questions(name):
-    compare(f"question_{name}", build_request(make_call(), QUESTIONS[name]).messages[-1].text)
+    compare(f"question_{name}", build_request(CALL, prepared(CALL, QUESTIONS[name])).messages[-1].text)
 
 
 def test_asked_again():

@@ -57,6 +57,9 @@ class AgentFacts:
     language: str = ""
     inbound: bool | None = None
     contact_number: str = ""
+    dropoff_nodes: Any = None
+    """As the wire has them: a list of names, or of objects with a name."""
+    topic_nodes: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,7 +231,7 @@ SCORERS: Final[Mapping[MetricKind, Callable[[MetricSpec, Context], Awaitable[Out
 async def _trigger(spec: MetricSpec, context: Context) -> Outcome | None:
     """The outcome of a trigger, a yes or no; None where there is none to ask. A judge metric needs no request
     of its own for a sentence, or to decide by itself: that goes along with its question."""
-    plain = replace(spec, eval_type=EvalType.BINARY, trigger=Trigger.ALWAYS)
+    plain = replace(spec, eval_type=EvalType.BINARY, trigger=Trigger.ALWAYS, built_in="")
     if has_code_trigger(spec):
         return await run_code(
             replace(plain, kind=MetricKind.CUSTOM_CODE, custom_code=spec.trigger_code), context

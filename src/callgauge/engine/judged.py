@@ -224,9 +224,9 @@ def read_answer(call: Call, spec: MetricSpec, answer: JudgeAnswer) -> Scored | S
 def _reading(raw: object, call: Call, spec: MetricSpec) -> Reading:
     form = form_of(spec)
     reading = form.read(raw, call, spec) if form is not None and form.read else Reading(_value(raw, spec))
-    if form is None or form.extra is None:
+    if form is None or form.facts is None:
         return reading
-    return replace(reading, extra={**reading.extra, **form.extra(call, spec)})
+    return replace(reading, extra={**reading.extra, **form.facts(call, spec)})
 
 
 def _sentences(raw: object) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from django.utils.text import slugify
 
 from callgauge.domain.calls import stable_hash
 from callgauge.domain.metrics import EvalType, MetricKind, MetricSpec, Trigger
+from callgauge.flow.dependencies import check_scripts
 from callgauge.flow.errors import Conflict, Invalid, NotFound
 from callgauge.flow.rubric import add_rule, drop_rules, require_fit
 from callgauge.store.models import Agent, Metric, MetricVersion, Project
@@ -71,6 +72,7 @@ def create_metric(project: Project, change: MetricChange, *, by: str = "") -> Me
     """Make a metric with its first version. Without agents it measures every agent of the project."""
     frozen = {**_blank(), **change.frozen}
     _check(frozen)
+    check_scripts(project.pk, None, frozen)
     for _ in range(SLUG_TRIES):
         try:
             return _create(project, change, frozen, by)
@@ -122,6 +124,7 @@ def edit_metric(metric: Metric, change: MetricChange, *, by: str = "", reason: s
     frozen = {**before, **change.frozen}
     if frozen != before:
         _check(frozen)
+        check_scripts(locked.project_id, locked, frozen)
         if frozen["eval_type"] != before["eval_type"]:
             require_fit(locked, EvalType(frozen["eval_type"]))
         version = _add_version(locked, frozen, number=version.number + 1, by=by, reason=reason)
@@ -252,7 +255,8 @@ def _check(frozen: Mapping[str, Any]) -> None:
         faults["custom_code"] = ["A custom_code metric needs its code."]
     if kind == MetricKind.BUILT_IN and not frozen["built_in"]:
         faults["type"] = ["A basic metric is made by copying a predefined one."]
-    if frozen["eval_type"] == EvalType.ENUM:
+    # A predefined metric's labels may be the agent's: its nodes.
+    if frozen["eval_type"] == EvalType.ENUM and not frozen["built_in"]:
         fault = _label_fault(frozen["labels"])
         if fault:
             faults["enum_values"] = [fault]

@@ -104,6 +104,8 @@ def _default_conditions(version: MetricVersion) -> dict[str, Any]:
         case EvalType.NUMERIC:
             condition = {"field": "score", "op": "gt", "value": 0}
         case EvalType.ENUM:
+            if not version.labels:  # the agent's nodes are its labels, and none of them is the good one
+                raise Invalid.field("add_to_rubric", "Say in rubric_config which of its values pass.")
             condition = {"field": "enum", "op": "eq", "value": version.labels[0]}
         case _:
             assert_never(eval_type)

@@ -87,6 +87,8 @@ def read_call(row: CallLog) -> Call:
             language=agent.language,
             inbound=agent.inbound,
             contact_number=agent.contact_number,
+            dropoff_nodes=agent.settings.get("dropoff_nodes"),
+            topic_nodes=agent.settings.get("topic_nodes"),
         )
     )
     return Call(

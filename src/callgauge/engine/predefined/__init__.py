@@ -35,14 +35,16 @@ class Predefined:
     kind: MetricKind
     category: Category
     built_in: str = ""
-    """Name in `engine.BUILT_IN`, the wire's `function_name`; empty for judge metrics."""
+    """Name in `engine.BUILT_IN`, for a judge metric in `engine.FORMS`; the wire's `function_name`."""
+    question: str = ""
+    """The file of a judge's question, without `.md`; empty where it is named like the slug."""
     labels: tuple[str, ...] = ()
     configuration: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def prompt(self) -> str:
-        """What a judge is asked: the file named like the slug. Empty for metrics by rule."""
-        return _question(self.slug) if self.kind is MetricKind.LLM_JUDGE else ""
+        """What a judge is asked. Empty for metrics by rule."""
+        return _question(self.question or self.slug) if self.kind is MetricKind.LLM_JUDGE else ""
 
 
 @cache
@@ -111,7 +113,7 @@ PREDEFINED: Final[tuple[Predefined, ...]] = (
         eval_type=EvalType.NUMERIC,
         kind=MetricKind.LLM_JUDGE,
         category=Category.EXPERIENCE,
-        configuration={"allowed_values": [20, 40, 60, 80, 100]},
+        built_in="csat",
     ),
     Predefined(
         code="d95a2c65",
@@ -131,6 +133,92 @@ PREDEFINED: Final[tuple[Predefined, ...]] = (
         eval_type=EvalType.BINARY,
         kind=MetricKind.LLM_JUDGE,
         category=Category.CONVERSATION,
+    ),
+    Predefined(
+        code="7ae4f90c",
+        slug="voicemail_detection",
+        name="Voicemail Detection",
+        description="The call was taken by a voicemail, an answering machine or an announcement instead of a "
+        "person. By rule where that is certain, else by the judge.",
+        eval_type=EvalType.BINARY,
+        kind=MetricKind.LLM_JUDGE,
+        category=Category.CONVERSATION,
+        built_in="voicemail_detection",
+    ),
+    Predefined(
+        code="2ef4bcb2",
+        slug="unnecessary_repetition_count",
+        name="Unnecessary Repetition Count",
+        description="How many turns of the agent repeat something without need.",
+        eval_type=EvalType.NUMERIC,
+        kind=MetricKind.LLM_JUDGE,
+        category=Category.CONVERSATION,
+        built_in="unnecessary_repetition_count",
+        question="unnecessary_repetition",
+    ),
+    Predefined(
+        code="640248db",
+        slug="unnecessary_repetition_score",
+        name="Unnecessary Repetition Score",
+        description="5 when the agent never repeats itself without need, 0 when it does so in every turn.",
+        eval_type=EvalType.RATING,
+        kind=MetricKind.LLM_JUDGE,
+        category=Category.CONVERSATION,
+        built_in="unnecessary_repetition_score",
+        question="unnecessary_repetition",
+    ),
+    Predefined(
+        code="e5995212",
+        slug="verbosity",
+        name="Verbosity",
+        description="5 when every turn of the agent is concise, 1 when every turn is too much to take in.",
+        eval_type=EvalType.RATING,
+        kind=MetricKind.LLM_JUDGE,
+        category=Category.CONVERSATION,
+        built_in="verbosity",
+    ),
+    Predefined(
+        code="eda9fcf5",
+        slug="appropriate_termination_by_testing_agent",
+        name="Appropriate Termination by Testing Agent",
+        description="The caller ends the call at a fitting moment: not in the middle, not in anger, not with "
+        "its matter open.",
+        eval_type=EvalType.BINARY,
+        kind=MetricKind.LLM_JUDGE,
+        category=Category.CONVERSATION,
+    ),
+    Predefined(
+        code="ddefd589",
+        slug="dropoff_node",
+        name="Dropoff Node",
+        description="The node of the conversation at which the caller dropped off. Needs the agent's "
+        "dropoff_nodes.",
+        eval_type=EvalType.ENUM,
+        kind=MetricKind.LLM_JUDGE,
+        category=Category.CONVERSATION,
+        built_in="dropoff_node",
+    ),
+    Predefined(
+        code="a1267170",
+        slug="topic_of_call",
+        name="Topic of Call",
+        description="The one of the agent's topics that the call is about. Needs the agent's topic_nodes.",
+        eval_type=EvalType.ENUM,
+        kind=MetricKind.LLM_JUDGE,
+        category=Category.CONVERSATION,
+        built_in="topic_of_call",
+    ),
+    Predefined(
+        code="2749da14",
+        slug="expected_outcome",
+        name="Expected Outcome",
+        description="Whether the call reached the outcome that its scenario expects. Needs expected_outcome "
+        "in the call's metadata.",
+        eval_type=EvalType.ENUM,
+        kind=MetricKind.LLM_JUDGE,
+        category=Category.ACCURACY,
+        built_in="expected_outcome",
+        labels=("pass", "review required", "fail"),
     ),
 )
 
