@@ -17,6 +17,7 @@ def verdict(value: Any, applicable: bool = True) -> dict[str, Any]:
 class FakeJudge:
     model = "fake:judge"
     scripted = False
+    cache_min_tokens: int | None = None
 
     def __init__(self, answer: Callable[[JudgeRequest], Mapping[str, Any]] | None = None) -> None:
         self._answer = answer or (lambda request: verdict(True))

@@ -60,11 +60,10 @@ def _executor(loaded: Options, path: Path) -> Any:
     from callgauge.flow import ledger
     from callgauge.judge import JudgeSettingError
     from callgauge.worker.executor import Executor
-    from callgauge.worker.judges import judge_from, judge_settings
+    from callgauge.worker.judges import check_judges, judges_from
 
     try:
-        judge_settings(loaded)
-        judge_from(loaded)
+        check_judges(loaded)
     except JudgeSettingError as error:
         raise click.ClickException(f"CALLGAUGE_JUDGE: {error}") from None
     server = data_dir.server_id(path)
@@ -72,8 +71,9 @@ def _executor(loaded: Options, path: Path) -> Any:
     ledger.take_over(f"{server}:")
     return Executor(
         f"{server}:{secrets.token_hex(6)}",
-        lambda: judge_from(loaded),
+        lambda: judges_from(loaded),
         concurrency=loaded.judge_concurrency,
+        reasks=loaded.judge_reasks,
         fail_interrupted=loaded.judge_interrupted == "fail",
         sandbox=loaded.sandbox,
     )

@@ -164,7 +164,51 @@ OPTIONS: tuple[Option, ...] = (
         "Address of the judge's API; empty for the provider's own. Any OpenAI-compatible server works.",
     ),
     Option("JUDGE_API_KEY", "text", _text, "", "Key for the judge's API.", secret=True),
-    Option("JUDGE_CONCURRENCY", "whole number", _positive, "32", "Judge requests in flight at once."),
+    Option(
+        "JUDGE_MODELS",
+        "provider:model, …",
+        _names,
+        "",
+        "Further models that a metric may choose by judge_model in its configuration; provider:* for all of "
+        "a provider.",
+    ),
+    Option(
+        "JUDGE_KEYS",
+        "provider=key, …",
+        _text,
+        "",
+        "Keys for the providers of these models; that of the judge's own provider is JUDGE_API_KEY.",
+        secret=True,
+    ),
+    Option(
+        "JUDGE_BASE_URLS",
+        "provider=URL, …",
+        _text,
+        "",
+        "Addresses for the providers of these models, where they are not the provider's own.",
+    ),
+    Option(
+        "JUDGE_CONCURRENCY",
+        "whole number",
+        _positive,
+        "32",
+        "Judge requests in flight at once, per provider.",
+    ),
+    Option(
+        "JUDGE_RATE",
+        "rate",
+        _rate,
+        "",
+        "Requests that each provider of judges gets from all workers together, such as 500/minute; empty "
+        "for no limit.",
+    ),
+    Option(
+        "JUDGE_TOKEN_RATE",
+        "rate",
+        _rate,
+        "",
+        "Tokens that each provider of judges gets, such as 200000/minute; empty for no limit.",
+    ),
     Option("JUDGE_TIMEOUT_SECS", "seconds", _positive, "60", "How long one judge request may take."),
     Option(
         "JUDGE_DEADLINE_SECS",
@@ -184,6 +228,14 @@ OPTIONS: tuple[Option, ...] = (
         "auto",
         "json_schema asks for a strict schema, json_object writes it into the prompt, auto does the second "
         "where the server refuses the first.",
+    ),
+    Option(
+        "JUDGE_PRICES",
+        "model=prices, …",
+        _text,
+        "",
+        "Dollars per million tokens for models whose price is not known or not yours: "
+        "openai:my-model=0.40/1.60 (input/output) or 0.40/0.10/1.60 (input/cached/output).",
     ),
     Option(
         "JUDGE_INTERRUPTED",
@@ -234,12 +286,18 @@ class Options:
     judge: str
     judge_base_url: str
     judge_api_key: str
+    judge_models: tuple[str, ...]
+    judge_keys: str
+    judge_base_urls: str
     judge_concurrency: int
+    judge_rate: Rate | None
+    judge_token_rate: Rate | None
     judge_timeout_secs: int
     judge_deadline_secs: int
     judge_http_tries: int
     judge_reasks: int
     judge_response_format: str
+    judge_prices: str
     judge_interrupted: str
     sandbox: str
     rerun_rate: Rate | None

@@ -117,4 +117,5 @@ def _wait_secs(
 
 def _now(pk: int) -> datetime:
     """By the database's clock, as workers on several machines must agree on it."""
-    return ProviderBucket.objects.filter(pk=pk).annotate(now=Now()).values_list("now", flat=True).get()
+    now: datetime = ProviderBucket.objects.filter(pk=pk).annotate(now=Now()).get().now
+    return now

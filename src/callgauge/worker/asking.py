@@ -3,45 +3,72 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from callgauge.domain.calls import Call
 from callgauge.domain.judging import Judge, JudgeAnswer, JudgeInterrupted, JudgeRequest
 from callgauge.domain.metrics import MetricSpec
 from callgauge.flow.checkpoint import Question, question
 from callgauge.store.models import Chunk, Priority
+from callgauge.worker.judges import Judges
+from callgauge.worker.lead import Lead
 from callgauge.worker.operations import BEGIN, STORE_ANSWER
 from callgauge.worker.slots import Slots
 from callgauge.worker.writer import Writer
 
 
+@dataclass(frozen=True, slots=True)
+class _Lanes:
+    """How much of one provider may be under way at once."""
+
+    sent: Slots
+    begun: Slots
+    """Half as many again may be committed as started: a free slot then never waits for a commit."""
+
+    @classmethod
+    def of(cls, in_flight: int) -> _Lanes:
+        return cls(Slots(in_flight), Slots(in_flight + (in_flight + 1) // 2))
+
+
 class Asking:
-    """Asks the judge. A request under way is carried to its end even when nobody waits for it any more:
+    """Asks the judges. A request under way is carried to its end even when nobody waits for it any more:
     its answer is paid for and must be stored."""
 
-    def __init__(self, judge: Judge, writer: Writer, *, in_flight: int, fail_interrupted: bool) -> None:
-        self._judge = judge
+    def __init__(
+        self, judges: Judges, writer: Writer, *, in_flight: int, reasks: int, fail_interrupted: bool
+    ) -> None:
+        """`in_flight` requests to each provider at once: one that is paused does not hold up another."""
+        self.reasks = reasks
+        self._judges = judges
         self._writer = writer
-        self._slots = Slots(in_flight)
-        # Half as many again may be committed as started: a free slot then never waits for a commit.
-        self._begun = Slots(in_flight + (in_flight + 1) // 2)
+        self._in_flight = in_flight
+        self._lanes: dict[str, _Lanes] = {}
         self._fail_interrupted = fail_interrupted
         self._under_way: set[asyncio.Task[JudgeAnswer]] = set()
         self._stopped = False
 
     async def ask(
-        self, chunk: Chunk, call: Call, spec: MetricSpec, request: JudgeRequest, sample: int
+        self, chunk: Chunk, call: Call, spec: MetricSpec, request: JudgeRequest, sample: int, lead: Lead
     ) -> JudgeAnswer:
+        """`lead` is shared by all questions about the call."""
+        judge = self._judges.of(spec)
         asked = question(
             rerun_id=chunk.rerun_id,
             call_id=call.id,
             content_hash=call.content_hash,
             version_id=spec.version_id,
-            model=self._judge.model,
+            model=judge.model,
             sample=sample,
             request=request,
         )
-        urgent = chunk.priority < Priority.BULK
-        async with self._begun.take(urgent=urgent):
+        async with lead.turn(judge, request):
+            return await self._ask(judge, asked, request, lead, urgent=chunk.priority < Priority.BULK)
+
+    async def _ask(
+        self, judge: Judge, asked: Question, request: JudgeRequest, lead: Lead, *, urgent: bool
+    ) -> JudgeAnswer:
+        lanes = self._lanes_of(judge)
+        async with lanes.begun.take(urgent=urgent):
             begun = await self._writer.write(BEGIN, asked)
             if begun.answer is not None:
                 return begun.answer
@@ -49,13 +76,19 @@ class Asking:
                 raise JudgeInterrupted(
                     "The server stopped while this was asked, and CALLGAUGE_JUDGE_INTERRUPTED is fail."
                 )
-            async with self._slots.take(urgent=urgent):
+            async with lanes.sent.take(urgent=urgent):
                 if self._stopped:
                     await asyncio.Event().wait()  # until cancelled: nothing is sent while stopping
-                sent = self._keep(asyncio.create_task(self._judge.ask(request)))
+                sent = self._keep(asyncio.create_task(self._send(judge, request, lead)))
                 stored = self._keep(asyncio.create_task(self._store(asked, sent)))
                 await asyncio.wait({sent})  # the slot is free as soon as the answer is here
             return await asyncio.shield(stored)
+
+    def _lanes_of(self, judge: Judge) -> _Lanes:
+        provider = judge.model.partition(":")[0]
+        if provider not in self._lanes:
+            self._lanes[provider] = _Lanes.of(self._in_flight)
+        return self._lanes[provider]
 
     async def stop(self, grace_secs: float) -> None:
         """Begin nothing new and let what is under way end, for at most `grace_secs`."""
@@ -67,6 +100,11 @@ class Asking:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return task
+
+    @staticmethod
+    async def _send(judge: Judge, request: JudgeRequest, lead: Lead) -> JudgeAnswer:
+        async with lead.sending(judge):
+            return await judge.ask(request)
 
     async def _store(self, asked: Question, sent: asyncio.Task[JudgeAnswer]) -> JudgeAnswer:
         answer = await sent

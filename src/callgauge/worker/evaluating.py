@@ -7,12 +7,13 @@ from typing import Any
 from callgauge.domain.judging import JudgeAnswer, JudgeRequest
 from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Failed, FailureCode, Outcome
-from callgauge.engine.evaluate import evaluate_call
+from callgauge.engine.evaluate import MAX_REASKS, evaluate_call
 from callgauge.engine.nested import NestedJudge
 from callgauge.flow.results import NewResult
 from callgauge.flow.work import CallWork
 from callgauge.store.models import Chunk, Priority
 from callgauge.worker.asking import Asking
+from callgauge.worker.lead import Lead
 from callgauge.worker.operations import SETTLE, STORE_RESULT, OwnedResult, Settling
 from callgauge.worker.scripts import Scripts
 from callgauge.worker.writer import Writer
@@ -38,6 +39,7 @@ class CallEvaluation:
         self._writer = writer
         self._asking = asking
         self._scripts = scripts
+        self._lead = Lead()
 
     async def run(self) -> None:
         """Evaluate what is left to do. Raises LeaseLost."""
@@ -49,6 +51,7 @@ class CallEvaluation:
                 run_script=self._run_script,
                 save=self._save,
                 known=self._work.known,
+                reasks=self._asking.reasks if self._asking is not None else MAX_REASKS,
             )
         await self._settle()
 
@@ -65,7 +68,7 @@ class CallEvaluation:
 
     async def _ask(self, spec: MetricSpec, request: JudgeRequest, sample: int) -> JudgeAnswer:
         assert self._asking is not None
-        return await self._asking.ask(self._chunk, self._work.call, spec, request, sample)
+        return await self._asking.ask(self._chunk, self._work.call, spec, request, sample, self._lead)
 
     async def _run_script(self, spec: MetricSpec, data: dict[str, Any]) -> Outcome:
         judge = NestedJudge(self._work.call, spec, self._ask) if self._asking is not None else None

@@ -15,12 +15,14 @@ from django.db import DatabaseError
 
 from callgauge.domain.judging import Judge
 from callgauge.domain.metrics import MetricSpec
+from callgauge.engine.evaluate import MAX_REASKS
 from callgauge.flow import ledger, wake, work
 from callgauge.flow.rerun import plan_page
 from callgauge.store.models import Chunk, ChunkKind, Priority
 from callgauge.worker.asking import Asking
 from callgauge.worker.database import DatabaseThread
 from callgauge.worker.evaluating import CallEvaluation, LeaseLost
+from callgauge.worker.judges import Judges
 from callgauge.worker.operations import FINISH, Finishing
 from callgauge.worker.scripts import AUTO, Scripts
 from callgauge.worker.writer import Writer
@@ -47,14 +49,17 @@ class Executor:
     def __init__(
         self,
         owner: str,
-        open_judge: Callable[[], Judge | None],
+        open_judges: Callable[[], Judges | Judge | None],
         *,
         concurrency: int,
         fail_interrupted: bool = False,
+        reasks: int = MAX_REASKS,
         sandbox: str = AUTO,
     ) -> None:
+        """A judge alone is the only one there is: no metric can choose another."""
         self._owner = owner
-        self._open_judge = open_judge
+        self._open_judges = open_judges
+        self._reasks = reasks
         self._concurrency = concurrency
         self._fail_interrupted = fail_interrupted
         self._sandbox = sandbox
@@ -97,11 +102,18 @@ class Executor:
         self._calls = asyncio.Semaphore(max(32, 2 * self._concurrency))
         writer = self._writer = Writer(self._loop)
         writer.start()
-        judge = self._open_judge()
+        opened = self._open_judges()
+        judges = opened if opened is None or isinstance(opened, Judges) else Judges(opened)
         self._asking = (
             None
-            if judge is None
-            else Asking(judge, writer, in_flight=self._concurrency, fail_interrupted=self._fail_interrupted)
+            if judges is None
+            else Asking(
+                judges,
+                writer,
+                in_flight=self._concurrency,
+                reasks=self._reasks,
+                fail_interrupted=self._fail_interrupted,
+            )
         )
         self._scripts = Scripts(self._sandbox, in_flight=self._concurrency)
         wake.listen(self._on_work)
@@ -117,8 +129,8 @@ class Executor:
             await self._hand_back()
             await self._scripts.stop()
             writer.stop()
-            if judge is not None:
-                await judge.close()
+            if judges is not None:
+                await judges.close()
             for thread in (self._leasing, self._loading, self._planning):
                 await thread.close()
 

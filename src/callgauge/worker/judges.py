@@ -1,34 +1,201 @@
-"""The judge that the settings ask for."""
+"""The judges that the settings allow: the installation's own, and those that a metric may name."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import cast
 
 from callgauge.domain.judging import Judge
+from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.options import Options
-from callgauge.judge import JudgeSettings, open_judge, parse_judge
+from callgauge.engine.faults import BadConfiguration
+from callgauge.flow.provider_limits import ProviderLimits
+from callgauge.judge import (
+    PROVIDERS,
+    Gate,
+    JudgeSettingError,
+    JudgeSettings,
+    Prices,
+    open_judge,
+    parse_judge,
+    parse_price_table,
+)
+from callgauge.judge.prices import ANY_MODEL
 from callgauge.judge.settings import ResponseFormat
+from callgauge.worker.allowance import SharedAllowance
+from callgauge.worker.database import DatabaseThread
+
+CHOICE = "judge_model"
+"""The key of a metric's configuration that names its judge, as `provider:model`."""
+ANY_OF_PROVIDER = "*"
+
+
+class Judges:
+    """Opened as they are first asked. Those of one provider share a gate."""
+
+    def __init__(self, default: Judge, open_named: Callable[[str], Judge] | None = None) -> None:
+        """`open_named` gives the judge of that name or raises JudgeSettingError; without it a metric cannot
+        choose."""
+        self.default = default
+        self._open_named = open_named
+        self._named: dict[str, Judge] = {default.model: default}
+
+    def of(self, spec: MetricSpec) -> Judge:
+        """Raises BadConfiguration where the metric names a judge that it may not have."""
+        name = spec.configuration.get(CHOICE) or ""
+        if not name:
+            return self.default
+        if not isinstance(name, str):
+            raise BadConfiguration(f"{CHOICE} in the metric's configuration must be a text: provider:model.")
+        name = name.strip()
+        if name not in self._named:
+            self._named[name] = self._open(name)
+        return self._named[name]
+
+    def _open(self, name: str) -> Judge:
+        if self._open_named is None:
+            raise BadConfiguration(f"{CHOICE} in the metric's configuration: this server has one judge only.")
+        try:
+            return self._open_named(name)
+        except JudgeSettingError as error:
+            raise BadConfiguration(f"{CHOICE} in the metric's configuration: {error}") from None
+
+    async def close(self) -> None:
+        for judge in self._named.values():
+            await judge.close()
+
+
+class ConfiguredJudges(Judges):
+    """By the settings; with a rate, what is asked is counted in the database."""
+
+    def __init__(self, options: Options) -> None:
+        """Raises JudgeSettingError. CALLGAUGE_JUDGE must be set."""
+        settings = judge_settings(options)
+        assert settings is not None
+        self._options = options
+        self._limits = ProviderLimits(options.judge_rate, options.judge_token_rate)
+        self._gates: dict[str, Gate] = {}
+        self._allowances: list[SharedAllowance] = []
+        self._thread: DatabaseThread | None = None
+        super().__init__(self._opened(settings), self._open_allowed)
+
+    def _open_allowed(self, name: str) -> Judge:
+        return self._opened(named_settings(self._options, name))
+
+    def _opened(self, settings: JudgeSettings) -> Judge:
+        return open_judge(settings, self._gate(settings.provider))
+
+    def _gate(self, provider: str) -> Gate:
+        if provider not in self._gates:
+            self._gates[provider] = Gate(allowance=self._allowance(provider))
+        return self._gates[provider]
+
+    def _allowance(self, provider: str) -> SharedAllowance | None:
+        if self._limits == ProviderLimits():
+            return None
+        self._thread = self._thread or DatabaseThread("judge-rate")
+        allowance = SharedAllowance(provider, self._limits, self._thread)
+        self._allowances.append(allowance)
+        return allowance
+
+    async def close(self) -> None:
+        await super().close()
+        for allowance in self._allowances:
+            await allowance.close()
+        if self._thread is not None:
+            await self._thread.close()
+
+
+def judges_from(options: Options) -> Judges | None:
+    """Opened but not yet connected; None where no judge is set. Raises JudgeSettingError."""
+    return ConfiguredJudges(options) if judge_settings(options) is not None else None
 
 
 def judge_settings(options: Options) -> JudgeSettings | None:
-    """None where no judge is set. Raises JudgeSettingError."""
+    """Of the installation's own judge; None where none is set. Raises JudgeSettingError."""
     parsed = parse_judge(options.judge)
     if parsed is None:
         return None
+    own = replace(parsed, base_url=options.judge_base_url, api_key=options.judge_api_key)
+    return _completed(own, options)
+
+
+def named_settings(options: Options, name: str) -> JudgeSettings:
+    """Of a judge that a metric names. Raises JudgeSettingError, which tells what the operator must set."""
+    own = parse_judge(options.judge)
+    try:
+        parsed = parse_judge(name)
+    except JudgeSettingError:
+        parsed = None
+    if own is None or parsed is None or not _is_listed(name, options.judge_models):
+        raise JudgeSettingError(
+            f"{name!r} is not among the models that CALLGAUGE_JUDGE_MODELS lets metrics choose"
+        )
+    if parsed.provider == "scripted":
+        return _completed(parsed, options)
+    keys = _by_provider(options.judge_keys, "CALLGAUGE_JUDGE_KEYS")
+    urls = _by_provider(options.judge_base_urls, "CALLGAUGE_JUDGE_BASE_URLS")
+    if parsed.provider == own.provider:
+        keys = {own.provider: options.judge_api_key, **keys}
+        urls = {own.provider: options.judge_base_url, **urls}
+    key, url = keys.get(parsed.provider, ""), urls.get(parsed.provider, "")
+    if not key and not url:
+        raise JudgeSettingError(
+            f"there is no key for {parsed.provider}: put {parsed.provider}=KEY into CALLGAUGE_JUDGE_KEYS"
+        )
+    return _completed(replace(parsed, base_url=url, api_key=key), options)
+
+
+def check_judges(options: Options) -> None:
+    """Find faults of the settings at start, without asking anybody. Raises JudgeSettingError."""
+    own = judge_settings(options)
+    if own is not None:
+        open_judge(own)
+    _by_provider(options.judge_keys, "CALLGAUGE_JUDGE_KEYS")
+    _by_provider(options.judge_base_urls, "CALLGAUGE_JUDGE_BASE_URLS")
+    for name in options.judge_models:
+        provider, _, model = name.partition(":")
+        if provider not in PROVIDERS or not model:
+            raise JudgeSettingError(
+                f"CALLGAUGE_JUDGE_MODELS: {name!r} is neither provider:model nor provider:*"
+            )
+
+
+def _completed(settings: JudgeSettings, options: Options) -> JudgeSettings:
     return replace(
-        parsed,
-        base_url=options.judge_base_url,
-        api_key=options.judge_api_key,
+        settings,
         timeout_secs=float(options.judge_timeout_secs),
         deadline_secs=float(options.judge_deadline_secs),
         http_tries=options.judge_http_tries,
         reasks=options.judge_reasks,
         response_format=cast(ResponseFormat, options.judge_response_format),
+        prices=_prices(settings, options.judge_prices),
     )
 
 
-def judge_from(options: Options) -> Judge | None:
-    """Opened but not yet connected. Raises JudgeSettingError."""
-    settings = judge_settings(options)
-    return None if settings is None else open_judge(settings)
+def _prices(settings: JudgeSettings, value: str) -> Prices | None:
+    try:
+        table = parse_price_table(value)
+    except ValueError as error:
+        raise JudgeSettingError(f"CALLGAUGE_JUDGE_PRICES: {error}") from None
+    name = f"{settings.provider}:{settings.model}"
+    return table.get(name, table.get(settings.model, table.get(ANY_MODEL)))
+
+
+def _is_listed(name: str, listed: tuple[str, ...]) -> bool:
+    """A scripted judge reads a file, so only its exact name lets it be chosen."""
+    provider = name.partition(":")[0]
+    return name in listed or (provider != "scripted" and f"{provider}:{ANY_OF_PROVIDER}" in listed)
+
+
+def _by_provider(value: str, variable: str) -> Mapping[str, str]:
+    """Read `provider=VALUE, provider=VALUE`; the message of a fault shows no value, which may be a key."""
+    found: dict[str, str] = {}
+    for entry in filter(None, (part.strip() for part in re.split(r"[,\n]", value))):
+        provider, equals, given = (part.strip() for part in entry.partition("="))
+        if provider not in PROVIDERS or not equals or not given:
+            raise JudgeSettingError(f"{variable}: write entries such as anthropic=VALUE, with commas between")
+        found[provider] = given
+    return found

@@ -35,7 +35,7 @@ class RateBucket(models.Model):
 
 
 class ProviderBucket(models.Model):
-    """How much may be asked of one provider of judges now; one row, so that the limit holds for all workers."""
+    """How much may be asked of one provider of judges now; a row, so that the limit holds for all workers."""
 
     provider = models.CharField(max_length=64, unique=True)
     requests = models.FloatField()
