@@ -147,8 +147,8 @@ def test_required_fields(alice: Tenant, url: str, missing: str) -> None:
 def test_code_metrics_need_code_and_no_description(alice: Tenant) -> None:
     code = {"name": "Short", "type": "custom_code", "eval_type": "numeric"}
     assert list(alice.client.post(V1, code).json()) == ["custom_code"]
-    created = alice.client.post(V1, {**code, "custom_code": "\n  _result = 1\n"}).json()
-    assert created["custom_code"] == "\n  _result = 1\n"
+    created = alice.client.post(V1, {**code, "custom_code": "\n_result = 1\n  "}).json()
+    assert created["custom_code"] == "\n_result = 1\n  "
     assert alice.client.get(V2).json()[0]["uses_llm_judge"] == ""
 
 
