@@ -16,6 +16,7 @@ from callgauge.domain.calls import stable_hash
 from callgauge.flow import ledger, ratelimit
 from callgauge.flow.errors import Invalid
 from callgauge.flow.metrics import versions_for
+from callgauge.flow.sampling import NAMED, leave_out
 from callgauge.flow.wake import announce_work
 from callgauge.store.models import (
     UNFINISHED,
@@ -97,6 +98,7 @@ def request_rerun(
             agent.pk,
             selection.as_json(),
             sorted(version.pk for version in versions),
+            metric_ids is not None,
             project.rubric_version,
             settings.CALLGAUGE.judge,
         )
@@ -108,7 +110,7 @@ def request_rerun(
             agent=agent,
             kind=RerunKind.RERUN,
             requested_by=key,
-            selection={"calls": selection.as_json()},
+            selection={"calls": selection.as_json(), **_named(metric_ids)},
             metric_version_ids=[version.pk for version in versions],
             rubric_version=project.rubric_version,
             judge_model=settings.CALLGAUGE.judge,
@@ -182,6 +184,7 @@ def request_evaluation(
             agent=owner,
             kind=RerunKind.EVALUATE,
             requested_by=key,
+            selection=_named(metric_ids),
             metric_version_ids=[version.pk for version in versions],
             rubric_version=project.rubric_version,
             judge_model=settings.CALLGAUGE.judge,
@@ -211,6 +214,8 @@ def _start_one(call: CallLog, kind: RerunKind, metric_ids: Collection[int] | Non
         judge_model=settings.CALLGAUGE.judge,
     )
     _plan_listed(rerun, [call.pk])
+    if kind is RerunKind.LIVE and metric_ids is None:
+        leave_out(rerun, call, versions)
     return rerun
 
 
@@ -303,6 +308,11 @@ def _plan_page(owner: str, chunk_id: int, size: int) -> bool:
     )
     announce_work()
     return False
+
+
+def _named(metric_ids: Collection[int] | None) -> dict[str, str]:
+    """A request that names its metrics means them, also on calls that were sampled out."""
+    return {} if metric_ids is None else {"metrics": NAMED}
 
 
 def _versions(agent: Agent | None) -> Sequence[MetricVersion]:

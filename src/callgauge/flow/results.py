@@ -47,6 +47,12 @@ def store_results(owner: str, results: Sequence[NewResult]) -> set[int]:
     return chunk_ids - held
 
 
+def store_unleased(results: Sequence[NewResult]) -> None:
+    """For results that come with their rerun, in the transaction that makes it: no owner has it yet."""
+    _append(results)
+    _count(results)
+
+
 def _without_stored(results: Sequence[NewResult]) -> list[NewResult]:
     stored = set(
         MetricResult.objects.filter(

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from callgauge.domain.calls import AgentFacts, Call
-from callgauge.domain.metrics import MetricKind, MetricSpec
+from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Outcome
+from callgauge.engine.dependencies import runs_code
 from callgauge.flow.metrics import spec_of
+from callgauge.flow.sampling import stay_out
 from callgauge.flow.settle import read_outcome
 from callgauge.formats import from_wire
 from callgauge.store.models import CallLog, Chunk, MetricResult, MetricVersion
@@ -24,7 +26,9 @@ class CallWork:
     call: Call
     specs: Sequence[MetricSpec]
     known: Mapping[str, Outcome]
-    """Results of metrics that are not computed now, by name; only where a Python metric may read them."""
+    """Results of metrics that are not computed now, by name; only where a script may read them."""
+    sampled_out: Sequence[MetricSpec] = ()
+    """Metrics that the call was left out of when it came in, and that it stays out of."""
 
 
 def load_calls(chunk: Chunk, specs: Sequence[MetricSpec], call_ids: Sequence[int]) -> list[CallWork]:
@@ -40,17 +44,22 @@ def load_calls(chunk: Chunk, specs: Sequence[MetricSpec], call_ids: Sequence[int
             "call_id", "version_id"
         )
     )
-    reads_others = any(spec.kind is MetricKind.CUSTOM_CODE for spec in specs)
-    known = _known(chunk.rerun_id, call_ids) if reads_others else {}
-    return [
-        CallWork(
-            call=read_call(rows[call_id]),
-            specs=[spec for spec in specs if (call_id, spec.version_id) not in stored],
-            known=known.get(call_id, {}),
+    known = _known(chunk.rerun_id, call_ids) if any(runs_code(spec) for spec in specs) else {}
+    out = stay_out(chunk.rerun, call_ids)
+    found = []
+    for call_id in call_ids:
+        if call_id not in rows:
+            continue
+        left = [spec for spec in specs if (call_id, spec.version_id) not in stored]
+        found.append(
+            CallWork(
+                call=read_call(rows[call_id]),
+                specs=[spec for spec in left if (call_id, spec.metric_id) not in out],
+                known=known.get(call_id, {}),
+                sampled_out=[spec for spec in left if (call_id, spec.metric_id) in out],
+            )
         )
-        for call_id in call_ids
-        if call_id in rows
-    ]
+    return found
 
 
 def _known(rerun_id: int, call_ids: Sequence[int]) -> dict[int, dict[str, Outcome]]:

@@ -10,6 +10,7 @@ from callgauge.domain.outcomes import Failed, FailureCode, Outcome
 from callgauge.engine.evaluate import MAX_REASKS, evaluate_call
 from callgauge.engine.nested import NestedJudge
 from callgauge.flow.results import NewResult
+from callgauge.flow.sampling import SAMPLED_OUT
 from callgauge.flow.work import CallWork
 from callgauge.store.models import Chunk, Priority
 from callgauge.worker.asking import Asking
@@ -43,6 +44,8 @@ class CallEvaluation:
 
     async def run(self) -> None:
         """Evaluate what is left to do. Raises LeaseLost."""
+        for spec in self._work.sampled_out:
+            await self._save(spec, SAMPLED_OUT)
         if self._work.specs:
             await evaluate_call(
                 self._work.call,
@@ -62,7 +65,7 @@ class CallEvaluation:
             ("The server stopped every time it worked on this call; see the server's log.",),
             retryable=True,
         )
-        for spec in self._work.specs:
+        for spec in (*self._work.specs, *self._work.sampled_out):
             await self._save(spec, failure)
         await self._settle()
 
@@ -71,7 +74,9 @@ class CallEvaluation:
         return await self._asking.ask(self._chunk, self._work.call, spec, request, sample, self._lead)
 
     async def _run_script(self, spec: MetricSpec, data: dict[str, Any]) -> Outcome:
-        judge = NestedJudge(self._work.call, spec, self._ask) if self._asking is not None else None
+        judge = None
+        if self._asking is not None:
+            judge = NestedJudge(self._work.call, spec, self._ask, reasks=self._asking.reasks)
         return await self._scripts.run(spec, data, judge, urgent=self._chunk.priority < Priority.BULK)
 
     async def _save(self, spec: MetricSpec, outcome: Outcome) -> None:

@@ -21,6 +21,8 @@ class Metric(models.Model):
     observability_enabled = models.BooleanField(default=True)
     simulation_enabled = models.BooleanField(default=True)
     sampling_enabled = models.BooleanField(default=False)
+    sampling_phase = models.PositiveIntegerField(default=0)
+    """What the draws so far have left over, in millionths; see flow.sampling."""
     display_order = models.IntegerField(default=0)
     add_to_new_agents = models.BooleanField(null=True)
     settings = models.JSONField(default=dict)
