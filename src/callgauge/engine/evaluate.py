@@ -31,6 +31,7 @@ from callgauge.domain.outcomes import (
     SkipReason,
     Usage,
 )
+from callgauge.engine import repeats
 from callgauge.engine.built_in import BUILT_IN
 from callgauge.engine.dependencies import has_code_trigger, in_circle, runs_code, waiting_for
 from callgauge.engine.faults import BadConfiguration, EngineError, InvalidAnswer
@@ -141,7 +142,7 @@ async def _outcome(spec: MetricSpec, context: Context) -> Outcome:
 
 
 async def ask_judge(spec: MetricSpec, context: Context) -> Outcome:
-    """Ask the metric's question; an answer that does not fit is asked for again."""
+    """Ask the metric's question, once or as often as its configuration says."""
     ready = prepared(context.call, spec)
     if not isinstance(ready, MetricSpec):
         return ready
@@ -151,11 +152,29 @@ async def ask_judge(spec: MetricSpec, context: Context) -> Outcome:
     if context.ask is None:
         return Skipped(SkipReason.NO_JUDGE, (NO_JUDGE,))
     request = build_request(context.call, spec, prefix=context.prefix())
+    times = repeats.wanted(spec)
+    if times == 1:
+        return await _sample(spec, context, context.ask, request, 0)
+    request = replace(request, temperature=repeats.TEMPERATURE)
+    try:
+        async with asyncio.TaskGroup() as group:
+            samples = [
+                group.create_task(_sample(spec, context, context.ask, request, nth * repeats.STRIDE))
+                for nth in range(times)
+            ]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return repeats.combine([sample.result() for sample in samples])
+
+
+async def _sample(spec: MetricSpec, context: Context, ask: Ask, request: JudgeRequest, first: int) -> Outcome:
+    """One answer; one that does not fit is asked for again, with sample numbers that go on from `first`.
+    What the judge itself asked again for is taken from the same number of re-asks."""
     spent = _Spent(prompt_hash(request))
-    complaint = ""
-    for sample in range(1 + context.reasks):
+    complaint, answers, sample = "", 0, first
+    while answers <= context.reasks:
         try:
-            answer = await context.ask(spec, request, sample)
+            answer = await ask(spec, replace(request, reasks=context.reasks - answers), sample)
         except JudgeError as error:
             spent.add(error.usage, error.attempts, ())
             return spent.on(_judge_failed(error))
@@ -165,11 +184,13 @@ async def ask_judge(spec: MetricSpec, context: Context) -> Outcome:
         except InvalidAnswer as error:
             complaint = str(error)
             spent.add(answer.usage, answer.attempts, (*answer.faults, "unfit_value"))
-            request = build_request(context.call, spec, prefix=context.prefix(), fault=error.demand)
+            again = build_request(context.call, spec, prefix=context.prefix(), fault=error.demand)
+            request = replace(again, temperature=request.temperature)
+            answers, sample = answers + max(1, answer.usage.requests), sample + 1
         else:
             spent.add(answer.usage, answer.attempts, answer.faults)
             return spent.on(outcome)
-    words = f"None of {1 + context.reasks} answers of the judge could be used. {complaint}"
+    words = f"None of {answers} answers of the judge could be used. {complaint}"
     return spent.on(Failed(FailureCode.JUDGE_INVALID_ANSWER, (words,), retryable=True))
 
 
