@@ -9,9 +9,11 @@ import numpy as np
 from .runs import Run, close_gaps, frames_mask
 from .track import FLOOR_POWER, HOP_SECS, FloatArray
 
-_UNDER_PEAK_DB = 33.0  # the softest consonant against the run's loud part
+_UNDER_PEAK_DB = 36.0  # what is audible beside the run's loud part, a final s included
 _OVER_FLOOR_DB = 5.0
 _BEFORE_SECS, _ONSET_AFTER_SECS, _OFFSET_AFTER_SECS = 0.30, 0.25, 0.20  # how far the detector may be off
+_BREAK = 24  # frames (120 ms) under the threshold end a sound; the closure of a p or t is shorter
+_FOLLOWED = 80  # frames (0.4 s) that a sound may go on beyond the search
 _FLOOR_SPAN_SECS = 3.0
 
 Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -84,12 +86,14 @@ def _refine_one(run: Run, levels: Levels, outside: FloatArray, after: float, bef
         threshold,
         max(run.start - _BEFORE_SECS, after),
         min(run.start + _ONSET_AFTER_SECS, run.end),
+        after,
     )
     offset = _last_above(
         levels.frame_db,
         threshold,
         max(run.end - _BEFORE_SECS, run.start),
         min(run.end + _OFFSET_AFTER_SECS, before),
+        before,
     )
     start = run.start if onset is None else onset
     end = run.end if offset is None else offset
@@ -106,25 +110,47 @@ def _local_floor(run: Run, levels: Levels, outside: FloatArray) -> float:
     return float(np.percentile(near, 50)) if len(near) >= 20 else levels.floor_db
 
 
-def _first_above(frame_db: FloatArray, threshold: float, start: float, end: float) -> float | None:
-    """The start of the first stretch above the threshold that is still going on or near the end of the
-    search.
+def _first_above(
+    frame_db: FloatArray, threshold: float, start: float, end: float, least: float
+) -> float | None:
+    """The beginning of the sound that leads into the run, sought in start..end and followed back from there.
 
-    A click before the word must not count, so the stretch found is the one that leads into the run:
-    the search goes backwards from the end and stops at 60 ms under the threshold.
+    A click before the word must not count, so of several stretches the last that is 100 ms long is taken.
     """
     lo, hi = int(start / HOP_SECS), int(end / HOP_SECS)
     hits = np.flatnonzero(frame_db[lo:hi] >= threshold)
     if not len(hits):
         return None
-    breaks = np.flatnonzero(np.diff(hits) > 12)
-    first = (
-        int(hits[breaks[-1] + 1]) if len(breaks) and hits[-1] - hits[breaks[-1] + 1] >= 20 else int(hits[0])
-    )
-    return (lo + first) * HOP_SECS + HOP_SECS
+    breaks = np.flatnonzero(np.diff(hits) > _BREAK)
+    late = int(hits[breaks[-1] + 1]) if len(breaks) else int(hits[0])
+    first = late if int(hits[-1]) - late >= 20 else int(hits[0])
+    frame = lo + first
+    if first <= 2:
+        frame = _follow(frame_db, threshold, frame, max(int(least / HOP_SECS), 0), -1)
+    return (frame + 1) * HOP_SECS
 
 
-def _last_above(frame_db: FloatArray, threshold: float, start: float, end: float) -> float | None:
+def _last_above(
+    frame_db: FloatArray, threshold: float, start: float, end: float, most: float
+) -> float | None:
     lo, hi = int(start / HOP_SECS), int(np.ceil(end / HOP_SECS))
     hits = np.flatnonzero(frame_db[lo:hi] >= threshold)
-    return None if not len(hits) else (lo + int(hits[-1]) + 1) * HOP_SECS
+    if not len(hits):
+        return None
+    frame = lo + int(hits[-1])
+    if frame >= hi - 3:
+        frame = _follow(frame_db, threshold, frame, min(int(most / HOP_SECS), len(frame_db) - 1), 1)
+    return (frame + 1) * HOP_SECS
+
+
+def _follow(frame_db: FloatArray, threshold: float, frame: int, limit: int, step: int) -> int:
+    """Where a sound that reaches the end of the search really ends: the last frame before a break, within
+    0.4 s."""
+    last = frame
+    for _ in range(_FOLLOWED):
+        frame += step
+        if (limit - frame) * step < 0 or abs(frame - last) > _BREAK:
+            break
+        if frame_db[frame] >= threshold:
+            last = frame
+    return last
