@@ -34,25 +34,25 @@ def main() -> None:
         elif options.grow:
             grow(Path(folder))
         else:
-            beside_bare_loop(Path(folder), options.runs)
+            besidebare_loop(Path(folder), options.runs)
 
 
-def beside_bare_loop(folder: Path, runs: int) -> None:
+def besidebare_loop(folder: Path, runs: int) -> None:
     judge = product.start_judge(LATENCY_MS)
     server = product.start_server(folder, judge.url)
     try:
         agent_id = product.add_calls(server, CALLS)
         product.add_metrics(server, METRICS)
         product.rerun_all(server, agent_id)  # warm
-        bodies = _bodies(judge.url, server, agent_id)
+        bodies = sent_bodies(judge.url, server, agent_id)
         rows: list[tuple[float, float, float, float, int]] = []
         for _ in range(runs):
-            before = _requests(judge.url)
+            before = requests_so_far(judge.url)
             cpu = product.cpu_secs(server.pid)
             wall = product.rerun_all(server, agent_id)
             cpu = product.cpu_secs(server.pid) - cpu
-            asked = _requests(judge.url) - before
-            bare_wall, bare_cpu = asyncio.run(_bare_loop(f"{judge.url}/v1/chat/completions", bodies))
+            asked = requests_so_far(judge.url) - before
+            bare_wall, bare_cpu = asyncio.run(bare_loop(f"{judge.url}/v1/chat/completions", bodies))
             rows.append((wall, cpu, bare_wall, bare_cpu, asked))
             print(
                 f"product {wall:6.2f} s  {1000 * cpu / (CALLS * METRICS):5.2f} ms CPU/evaluation"
@@ -74,7 +74,9 @@ def grow(folder: Path) -> None:
     judge = product.start_judge(LATENCY_MS)
     server = product.start_server(folder, judge.url)
     try:
-        agents = {count: product.add_calls(server, count) for count in (100, 1_000, 10_000)}
+        agents = {count: product.add_calls(server, 100) for count in (100, 1_000, 10_000)}
+        for count, agent_id in agents.items():
+            product.copy_calls(server, agent_id, count - 100)
         product.add_metrics(server, METRICS)
         print("calls   wall s   ms CPU/evaluation   peak MB")
         for count, agent_id in agents.items():
@@ -89,13 +91,13 @@ def grow(folder: Path) -> None:
         judge.stop()
 
 
-def _requests(judge_url: str) -> int:
+def requests_so_far(judge_url: str) -> int:
     with urllib.request.urlopen(f"{judge_url}/stats") as response:
         stats: dict[str, Any] = json.load(response)
     return int(stats["requests"])
 
 
-def _bodies(judge_url: str, server: Any, agent_id: int) -> list[bytes]:
+def sent_bodies(judge_url: str, server: Any, agent_id: int) -> list[bytes]:
     """The requests that the product sends, built by the product's own code."""
     os.environ["CALLGAUGE_DATA_DIR"] = str(server.data_dir)
     os.environ["DJANGO_SETTINGS_MODULE"] = "callgauge.config.settings"
@@ -122,7 +124,7 @@ def _bodies(judge_url: str, server: Any, agent_id: int) -> list[bytes]:
     return bodies
 
 
-async def _bare_loop(url: str, bodies: list[bytes]) -> tuple[float, float]:
+async def bare_loop(url: str, bodies: list[bytes]) -> tuple[float, float]:
     slots = asyncio.Semaphore(product.IN_FLIGHT)
     answers: list[Any] = []
 

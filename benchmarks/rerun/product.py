@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,11 +16,13 @@ from tests.server import Server
 IN_FLIGHT = 64
 TICKS = os.sysconf("SC_CLK_TCK")
 POLL_SECS = 0.01
+COPIES_AT_ONCE = 10_000
 TEXT = """
 We would like a table for the evening, and one of us cannot eat nuts, so please let the kitchen know.
 Certainly, I have noted that for the kitchen and kept the table by the window for you.
 """
 WORDS = TEXT.split()
+RULE = "the agent confirms the wish before it ends the call."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +79,11 @@ def turns(number: int) -> list[dict[str, object]]:
 def add_calls(server: Server, count: int) -> int:
     """By `callgauge import`; before there are metrics, so that nothing is evaluated yet."""
     agent_id: int = server.post("/test_framework/v2/aiagents/", {"name": f"Agent {count}"})["id"]
-    file = server.data_dir.parent / f"calls-{count}.jsonl"
+    file = server.data_dir.parent / f"calls-{agent_id}.jsonl"
     with file.open("w") as out:
         for number in range(count):
             row = {
-                "call_id": f"{count}-{number}",
+                "call_id": f"{agent_id}-{number}",
                 "transcript_type": "cekura",
                 "transcript_json": turns(number),
             }
@@ -102,7 +105,7 @@ def add_metrics(server: Server, count: int) -> None:
                 "name": f"Metric {number}",
                 "type": "llm_judge",
                 "eval_type": "binary",
-                "description": f"Rule {number}: the agent confirms the wish before it ends the call.",
+                "description": f"Rule {number}: {RULE}",
             },
         )
 
@@ -135,3 +138,28 @@ def peak_mb(pid: int) -> float:
 
 def reset_peak(pid: int) -> None:
     Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def copy_calls(server: Server, agent_id: int, copies: int) -> None:
+    """Copies of an agent's first call, by the database itself: taking calls in is not what is measured."""
+    connection = sqlite3.connect(server.data_dir / "callgauge.sqlite3", timeout=60)
+    columns = [row[1] for row in connection.execute("PRAGMA table_info(store_calllog)") if row[1] != "id"]
+    values = ["c.call_id || '-' || n.i" if name == "call_id" else f"c.{name}" for name in columns]
+    values = ["1" if value == "c.success" else value for value in values]
+    payload = [r[1] for r in connection.execute("PRAGMA table_info(store_callpayload)") if r[1] != "call_id"]
+    (first,) = connection.execute("SELECT id FROM store_calllog WHERE agent_id = ?", (agent_id,)).fetchone()
+    for start in range(0, copies, COPIES_AT_ONCE):
+        end = min(start + COPIES_AT_ONCE, copies)
+        numbers = f"WITH RECURSIVE n(i) AS (SELECT {start} UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {end})"
+        with connection:
+            (last,) = connection.execute("SELECT max(id) FROM store_calllog").fetchone()
+            connection.execute(
+                f"{numbers} INSERT INTO store_calllog ({', '.join(columns)}) "
+                f"SELECT {', '.join(values)} FROM n, store_calllog c WHERE c.id = {first}"
+            )
+            connection.execute(
+                f"INSERT INTO store_callpayload (call_id, {', '.join(payload)}) "
+                f"SELECT l.id, {', '.join('p.' + name for name in payload)} "
+                f"FROM store_calllog l, store_callpayload p WHERE l.id > {last} AND p.call_id = {first}"
+            )
+    connection.close()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
-import sqlite3
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmarks.rerun import product
 
-BATCH = 10_000
 ENOUGH_BYTES = 300_000_000
 """Read at most this much: a million calls are 8 GB, and what matters shows before."""
 
@@ -21,7 +19,7 @@ def measure_stream(folder: Path, count: int) -> None:
     server = product.start_server(folder, judge.url)
     try:
         agent_id = product.add_calls(server, 1)
-        _multiply(server.data_dir / "callgauge.sqlite3", agent_id, count - 1)
+        product.copy_calls(server, agent_id, count - 1)
         product.reset_peak(server.pid)
         start = time.perf_counter()
         host = urlsplit(server.url).netloc
@@ -60,28 +58,3 @@ def _until_item(response: http.client.HTTPResponse) -> bytes:
     while b"}" not in seen:
         seen += response.read(4096)
     return seen
-
-
-def _multiply(database: Path, agent_id: int, copies: int) -> None:
-    """Copies of the one call, by the database itself: what is measured is reading them."""
-    connection = sqlite3.connect(database, timeout=60)
-    columns = [row[1] for row in connection.execute("PRAGMA table_info(store_calllog)") if row[1] != "id"]
-    values = ["c.call_id || '-' || n.i" if name == "call_id" else f"c.{name}" for name in columns]
-    values = ["1" if value == "c.success" else value for value in values]
-    payload = [r[1] for r in connection.execute("PRAGMA table_info(store_callpayload)") if r[1] != "call_id"]
-    (first,) = connection.execute("SELECT id FROM store_calllog WHERE agent_id = ?", (agent_id,)).fetchone()
-    for start in range(0, copies, BATCH):
-        end = min(start + BATCH, copies)
-        numbers = f"WITH RECURSIVE n(i) AS (SELECT {start} UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {end})"
-        with connection:
-            (last,) = connection.execute("SELECT max(id) FROM store_calllog").fetchone()
-            connection.execute(
-                f"{numbers} INSERT INTO store_calllog ({', '.join(columns)}) "
-                f"SELECT {', '.join(values)} FROM n, store_calllog c WHERE c.id = {first}"
-            )
-            connection.execute(
-                f"INSERT INTO store_callpayload (call_id, {', '.join(payload)}) "
-                f"SELECT l.id, {', '.join('p.' + name for name in payload)} "
-                f"FROM store_calllog l, store_callpayload p WHERE l.id > {last} AND p.call_id = {first}"
-            )
-    connection.close()
