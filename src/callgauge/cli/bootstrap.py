@@ -68,4 +68,4 @@ def migrate_database() -> None:
             call_command("migrate", interactive=False, verbosity=0, stdout=sys.stderr)
         ensure_installation()
     except DatabaseError as error:
-        raise click.ClickException(f"The database cannot be used: {str(error).strip()}") from None
+        raise click.ClickException(f"The database cannot be used: {' '.join(str(error).split())}") from None

@@ -36,14 +36,14 @@ def run(host: str, port: int, folder: Path | None) -> None:
     data_dir.prepare(path)
     held = data_dir.lock(path)
     loaded = bootstrap.start(folder)
+    executor = _executor(loaded, path)
+    server, bound_port = _bind(loaded, host, port)
     if host not in {"127.0.0.1", "localhost", "::1"} and not loaded.public_url:
         click.echo(
             f"listening beyond this machine: requests must name a host of CALLGAUGE_ALLOWED_HOSTS "
             f"({', '.join(loaded.allowed_hosts)})",
             err=True,
         )
-    executor = _executor(loaded, path)
-    server, bound_port = _bind(loaded, host, port)
     signal.signal(signal.SIGTERM, _stop)
     executor.start()
     try:
@@ -57,7 +57,7 @@ def run(host: str, port: int, folder: Path | None) -> None:
 
 
 def _executor(loaded: Options, path: Path) -> Any:
-    from callgauge.flow import ledger
+    from callgauge.flow import batches, ledger
     from callgauge.judge import JudgeSettingError
     from callgauge.worker.executor import Executor
     from callgauge.worker.judges import check_judges, judges_from
@@ -69,6 +69,7 @@ def _executor(loaded: Options, path: Path) -> Any:
     server = data_dir.server_id(path)
     # The folder's lock is held, so whoever leased under this id is gone.
     ledger.take_over(f"{server}:")
+    batches.take_over(f"{server}:")
     return Executor(
         f"{server}:{secrets.token_hex(6)}",
         lambda: judges_from(loaded),
@@ -76,6 +77,7 @@ def _executor(loaded: Options, path: Path) -> Any:
         reasks=loaded.judge_reasks,
         fail_interrupted=loaded.judge_interrupted == "fail",
         sandbox=loaded.sandbox,
+        batch_least=loaded.judge_batch_min if loaded.judge_batch else None,
     )
 
 
