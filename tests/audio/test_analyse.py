@@ -56,6 +56,7 @@ def test_the_agent_may_be_on_the_other_channel(tmp_path: Path, stage: Stage) -> 
     check(analyse(file, agent_channel=1), stage, latency_ms=30, stop_ms=40)
     guessed = analyse(file, agent_channel=None)
     assert (guessed.health.agent_channel, guessed.health.agent_channel_source) == (1, "guessed")
+    assert all(x.confidence < SURE for x in (*guessed.latencies, *guessed.interruptions))
 
 
 @pytest.mark.parametrize("drift_ppm", [0.0, 50.0, -80.0])
@@ -148,7 +149,11 @@ def test_swapped_channels_are_recognised_by_the_transcripts_times(
 ) -> None:
     file = write(tmp_path / "a.wav", stage.stereo())
     times = [(a + shift, b + shift) for a, b in stage.speech["agent"]]
-    assert analyse(file, agent_channel=1, agent_times=times).health.swapped is True
+    swapped = analyse(file, agent_channel=1, agent_times=times)
+    assert swapped.health.swapped is True
+    assert all(
+        x.confidence < SURE for x in (*swapped.latencies, *swapped.interruptions, *swapped.backchannels)
+    )
     assert analyse(file, agent_channel=0, agent_times=times).health.swapped is False
     found = analyse(file, agent_channel=None, agent_times=times).health
     assert (found.agent_channel, found.agent_channel_source) == (0, "times")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .events import BACKCHANNEL_SECS, OVERLAP_SECS, Answer, Overlap, Party
+from .sides import Assignment
 from .speech import Heard
 
 _PLAIN, _FAIR, _DOUBTFUL, _POOR = 0.97, 0.9, 0.7, 0.5
@@ -17,6 +18,7 @@ _CLEAR_SNR_DB = 18.0  # above it 99 in 100 latencies are within 100 ms, below it
 _DEAF_SNR_DB = 6.0  # below it words are lost, not only their edges
 _BOUNDARY_SECS = 0.06  # an overlap this close to a limit of the definition could fall either way
 _LOUD_LEAK_DB = -8.0  # above it the leak is hard to tell from the party's own speech
+_SHORT_SECS = 0.3  # in an answer this quick a blurred onset of the agent matters too
 _NO_SPEECH = "this party is not heard"
 
 
@@ -26,22 +28,37 @@ class Trust:
 
     agent: float
     caller: float
+    most: float
+    """No figure is surer than the knowledge of who is on which channel."""
     notes: tuple[str, ...]
     refused: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, agent: Heard, caller: Heard) -> Trust:
+    def of(cls, agent: Heard, caller: Heard, who: Assignment) -> Trust:
         sides = {Party.AGENT: agent, Party.CALLER: caller}
         notes = tuple(note for party, heard in sides.items() for note in _notes(party, heard))
         reasons = [f"the {party} is drowned in noise" for party, heard in sides.items() if _deaf(heard)]
         figures = ("latencies", "interruptions", "backchannels") if reasons else ()
+        most = _PLAIN
+        if who.swapped:
+            notes, most = (
+                (*notes, "the channels seem swapped: the transcript's times fit the other way"),
+                _POOR,
+            )
+        elif who.source == "guessed":
+            notes, most = (*notes, "the agent's channel is guessed: the one that speaks first"), _DOUBTFUL
         return cls(
-            _side(agent), _side(caller), notes, tuple((figure, "; ".join(reasons)) for figure in figures)
+            min(_side(agent), most),
+            min(_side(caller), most),
+            most,
+            notes,
+            tuple((figure, "; ".join(reasons)) for figure in figures),
         )
 
     def latency(self, answer: Answer) -> float:
         """The caller's end and the agent's start must both be sharp."""
-        return min(self.agent if self.agent < _FAIR and answer.latency_secs < 0.3 else _PLAIN, self.caller)
+        agent = self.agent if answer.latency_secs < _SHORT_SECS else self.most
+        return min(agent, self.caller)
 
     def overlap(self, overlap: Overlap) -> float:
         """An event near a limit of its definition is doubtful; noise moves edges but seldom makes events."""
@@ -49,7 +66,7 @@ class Trust:
         if near < _BOUNDARY_SECS:
             return _DOUBTFUL
         worst = min(self.agent, self.caller)
-        return worst if worst in (_PLAIN, _POOR) else _FAIR
+        return min(worst if worst in (_PLAIN, _POOR) else _FAIR, self.most)
 
 
 def _distance_from_murmur(overlap: Overlap) -> float:

@@ -19,7 +19,7 @@ from .analysis import (
 )
 from .decode import Decoded, decode
 from .edges import measure_levels
-from .events import Party, find_events, silences
+from .events import find_events, silences
 from .runs import Run
 from .speech import Heard, listen, listen_mono
 from .track import Track
@@ -106,7 +106,7 @@ def _two_parties(decoded: Decoded, heard: tuple[Heard, Heard], who: sides.Assign
     source = decoded.source
     agent, caller = heard[who.agent], heard[1 - who.agent]
     events = find_events(agent.runs, caller.runs, source.decoded_secs)
-    trust = confidence.Trust.of(agent, caller)
+    trust = confidence.Trust.of(agent, caller, who)
     starts = [h.runs[0].start for h in heard if h.runs]
     health = Health(
         format=source.format,
@@ -191,6 +191,3 @@ def _total(runs: Sequence[Run]) -> float:
 
 def _spans(runs: Sequence[Run]) -> tuple[Span, ...]:
     return tuple((r.start, r.end) for r in runs)
-
-
-__all__ = ["Party", "analyse"]
