@@ -245,6 +245,20 @@ OPTIONS: tuple[Option, ...] = (
         "What becomes of a judge request whose answer was lost in a crash: asked again, or failed.",
     ),
     Option(
+        "JUDGE_BATCH",
+        "true or false",
+        _flag,
+        "false",
+        "Ask long reruns through the provider's batch API: half the price, answers within a day.",
+    ),
+    Option(
+        "JUDGE_BATCH_MIN",
+        "whole number",
+        _positive,
+        "2000",
+        "Judge evaluations that a rerun must have to be asked through the batch API.",
+    ),
+    Option(
         "SANDBOX",
         "word",
         _one_of("auto", "cpython", "monty", "off"),
@@ -299,6 +313,8 @@ class Options:
     judge_response_format: str
     judge_prices: str
     judge_interrupted: str
+    judge_batch: bool
+    judge_batch_min: int
     sandbox: str
     rerun_rate: Rate | None
     rerun_join_secs: int

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from callgauge.domain.calls import Call
 from callgauge.domain.judging import Judge, JudgeAnswer, JudgeInterrupted, JudgeRequest
 from callgauge.domain.metrics import MetricSpec
-from callgauge.flow.checkpoint import Question, question
+from callgauge.flow.checkpoint import Question
 from callgauge.store.models import Chunk, Priority
 from callgauge.worker.judges import Judges
 from callgauge.worker.lead import Lead
 from callgauge.worker.operations import BEGIN, STORE_ANSWER
+from callgauge.worker.questions import question_about
 from callgauge.worker.slots import Slots
 from callgauge.worker.writer import Writer
 
@@ -52,15 +53,7 @@ class Asking:
     ) -> JudgeAnswer:
         """`lead` is shared by all questions about the call."""
         judge = self._judges.of(spec)
-        asked = question(
-            rerun_id=chunk.rerun_id,
-            call_id=call.id,
-            content_hash=call.content_hash,
-            version_id=spec.version_id,
-            model=judge.model,
-            sample=sample,
-            request=request,
-        )
+        asked = question_about(chunk, call, spec, judge, request, sample)
         async with lead.turn(judge, request):
             return await self._ask(judge, asked, request, lead, urgent=chunk.priority < Priority.BULK)
 

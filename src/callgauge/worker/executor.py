@@ -20,6 +20,7 @@ from callgauge.flow import ledger, wake, work
 from callgauge.flow.rerun import plan_page
 from callgauge.store.models import Chunk, ChunkKind, Priority
 from callgauge.worker.asking import Asking
+from callgauge.worker.batches import LOOK_SECS, Batches
 from callgauge.worker.database import DatabaseThread
 from callgauge.worker.evaluating import CallEvaluation, LeaseLost
 from callgauge.worker.judges import Judges
@@ -55,14 +56,19 @@ class Executor:
         fail_interrupted: bool = False,
         reasks: int = MAX_REASKS,
         sandbox: str = AUTO,
+        batch_least: int | None = None,
+        batch_look_secs: float = LOOK_SECS,
     ) -> None:
-        """A judge alone is the only one there is: no metric can choose another."""
+        """A judge alone is the only one there is: no metric can choose another. `batch_least`: judge
+        evaluations from which on a rerun is asked through the provider's batch API; None: never."""
         self._owner = owner
         self._open_judges = open_judges
         self._reasks = reasks
         self._concurrency = concurrency
         self._fail_interrupted = fail_interrupted
         self._sandbox = sandbox
+        self._batch_least = batch_least
+        self._batch_look_secs = batch_look_secs
         self._bulk_chunks = 2 + concurrency // 50
         self._thread = threading.Thread(target=self._run, name="callgauge-executor", daemon=True)
         self._ready = threading.Event()
@@ -116,6 +122,14 @@ class Executor:
             )
         )
         self._scripts = Scripts(self._sandbox, in_flight=self._concurrency)
+        self._batches = Batches(
+            self._owner,
+            judges,
+            least=self._batch_least,
+            fail_interrupted=self._fail_interrupted,
+            look_secs=self._batch_look_secs,
+        )
+        self._batches.start()
         wake.listen(self._on_work)
         self._ready.set()
         renewing = asyncio.create_task(self._keep_leases())
@@ -123,8 +137,7 @@ class Executor:
             await self._claim_until_stopped()
         finally:
             wake.unlisten(self._on_work)
-            if self._asking is not None:
-                await self._asking.stop(STOP_GRACE_SECS)
+            await self._let_end()
             renewing.cancel()
             await self._hand_back()
             await self._scripts.stop()
@@ -133,6 +146,13 @@ class Executor:
                 await judges.close()
             for thread in (self._leasing, self._loading, self._planning):
                 await thread.close()
+
+    async def _let_end(self) -> None:
+        """What is under way at a provider was paid for."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._batches.stop(STOP_GRACE_SECS))
+            if self._asking is not None:
+                group.create_task(self._asking.stop(STOP_GRACE_SECS))
 
     def _on_work(self) -> None:
         if self._loop is not None and not self._loop.is_closed():
@@ -229,6 +249,8 @@ class Executor:
     async def _evaluate(self, chunk: Chunk) -> None:
         specs = await self._specs_of(chunk)
         give_up = chunk.attempts > ledger.MAX_ATTEMPTS
+        if not give_up and await self._batches.take(chunk, specs):
+            return
         tasks: list[asyncio.Task[None]] = []
         try:
             async with asyncio.TaskGroup() as group:
