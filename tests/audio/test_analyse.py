@@ -74,6 +74,16 @@ def test_cross_talk_in_both_directions(tmp_path: Path, stage: Stage, drift_ppm: 
     assert agent.leak_drift_ppm == pytest.approx(drift_ppm, abs=6)
 
 
+def test_what_a_codec_leaves_of_the_other_channel_is_no_leak(tmp_path: Path, stage: Stage) -> None:
+    stereo = stage.stereo(noise_db=-110)
+    stereo[:, 1] += leaked(stage.sound["agent"], -62, 0.0)
+    stereo[np.abs(stereo) < 1e-4] = 0.0  # digital silence, as decoders make it
+    result = analyse(write(tmp_path / "a.wav", stereo), agent_channel=0)
+    check(result, stage, latency_ms=30, stop_ms=40)
+    assert result.health.caller is not None
+    assert result.health.caller.leak_db is None
+
+
 def test_a_jump_of_the_jitter_buffer(tmp_path: Path, stage: Stage) -> None:
     stereo = stage.stereo()
     early, late = leaked(stage.sound["agent"], -16, 0.020), leaked(stage.sound["agent"], -16, 0.055)

@@ -123,6 +123,11 @@ def test_every_error_has_its_own_code() -> None:
     assert len({kind.code for kind in kinds} | {AudioError.code}) == len(kinds) + 1
 
 
+def test_every_error_is_in_the_docs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "audio.md").read_text()
+    assert [kind.code for kind in AudioError.__subclasses__() if f"`{kind.code}`" not in page] == []
+
+
 def test_a_truncated_file_is_read_so_far_and_says_so(tmp_path: Path, sound: np.ndarray) -> None:
     file = write(tmp_path / "cut.wav", sound)
     file.write_bytes(file.read_bytes()[: 44 + 2 * RATE * 4])

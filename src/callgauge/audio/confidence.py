@@ -14,7 +14,7 @@ from .sides import Assignment
 from .speech import Heard
 
 _PLAIN, _FAIR, _DOUBTFUL, _POOR = 0.97, 0.9, 0.7, 0.5
-_CLEAR_SNR_DB = 18.0  # above it 99 in 100 latencies are within 100 ms, below it 86 to 94
+_CLEAR_SNR_DB = 26.0  # above it 98 in 100 latencies are within 100 ms, below it 84 to 96
 _DEAF_SNR_DB = 6.0  # below it words are lost, not only their edges
 _BOUNDARY_SECS = 0.06  # an overlap this close to a limit of the definition could fall either way
 _LOUD_LEAK_DB = -8.0  # above it the leak is hard to tell from the party's own speech

@@ -17,6 +17,7 @@ from .delay import BLOCK, Piece, track_delay, weights
 from .track import FLOOR_POWER, HOP, RATE, FloatArray, PowerMeter, Track, sections
 
 TAPS = 512  # 32 ms: the band filter of the line and the first reflections of a room
+INAUDIBLE = 10**-4.5  # share of the source's energy; at -45 dB and below is what stereo codecs leave behind
 _LEAD = 96  # taps before the tracked delay, which is that of the strongest reflection
 _ROUNDS = 2
 _LEARN_SECS = 60.0  # enough to learn 128 taps
@@ -66,6 +67,9 @@ def remove(source: Track, receiver: Track) -> Cleaned | None:
         predicted.append(leaked)
     explained = _explained(predicted.powers(), track.powers())
     share = float(predicted.powers().sum() / source.powers().sum())
+    if not share > INAUDIBLE:
+        track.close()
+        return None
     return Cleaned(track, explained, _describe(pieces, taps, plain, share))
 
 

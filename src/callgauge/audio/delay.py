@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from .track import HOP, RATE, FloatArray, Track
+from .track import FLOOR_POWER, HOP, RATE, FloatArray, Track
 
 BLOCK = 1 << 15  # samples; 2 s: at 50 ppm the delay creeps 1.6 samples within it
 _EARLY = 160  # samples (10 ms): codecs round, and a clock that drifts may run ahead
@@ -58,7 +58,9 @@ def weights(powers: FloatArray) -> FloatArray:
         return powers
     width = 10  # frames; 50 ms
     smooth = np.convolve(powers, np.full(width, 1 / width, np.float32), "same")
-    floor = max(float(np.percentile(smooth, _FLOOR_QUANTILE)), _FLOOR_SHARE * float(smooth.mean()))
+    floor = max(
+        float(np.percentile(smooth, _FLOOR_QUANTILE)), _FLOOR_SHARE * float(smooth.mean()), FLOOR_POWER
+    )
     return (1.0 / (smooth + floor)).astype(np.float32)
 
 

@@ -11,7 +11,9 @@ from .analysis import Span
 from .runs import Run, spoken_secs
 from .track import FLOOR_POWER, RATE, FloatArray, Track
 
-_SAME_DB = -18.0  # after the best gain the difference of a doubled channel is codec noise
+# after the best gain the difference of a doubled channel is codec noise, -15 dB in a poor mp3
+_SAME_DB = -10.0
+_ALIKE_DB = 12.0  # a channel that is softer than this by comparison is a leak, not a double
 _EMPTY_POWER = 10.0**-7.0  # -70 dBFS in the loudest 1 % of frames: nobody is on this channel
 _CHUNK = RATE * 8
 
@@ -30,6 +32,8 @@ def is_dual_mono(left: Track, right: Track) -> bool:
         a, b = left.read(at, at + _CHUNK), right.read(at, at + _CHUNK)
         aa, bb, ab = aa + float(a @ a), bb + float(b @ b), ab + float(a @ b)
     if min(aa, bb) <= FLOOR_POWER * left.samples:
+        return False
+    if abs(10 * np.log10(aa / bb)) > _ALIKE_DB:
         return False
     return bool(10 * np.log10(max(1.0 - ab * ab / (aa * bb), 1e-9)) < _SAME_DB)
 
