@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from callgauge.domain.calls import Document
 from callgauge.domain.metrics import EvalType, MetricKind
 from callgauge.domain.outcomes import FailureCode, Scored, SkipReason
 from callgauge.domain.rubric import ALLOWED
@@ -24,6 +25,7 @@ RULED = [one for one in PREDEFINED if one.kind is MetricKind.BUILT_IN]
 
 FITTING = {
     "relevancy": (True, True),
+    "hallucination": (True, True),
     "response_consistency": (True, True),
     "csat": ("neutral, partial", 80.0),
     "sentiment": ("neutral", "neutral"),
@@ -40,7 +42,12 @@ FITTING = {
 """By slug: what the judge may say, and the value that comes of it."""
 UNFIT = {EvalType.BINARY: "so-so", EvalType.NUMERIC: "50 or so", EvalType.ENUM: "angry", EvalType.RATING: 9}
 CALL = make_call(
-    agent=replace(AGENT, dropoff_nodes=["Greeting", "Choice"], topic_nodes=["New booking", "Change"]),
+    agent=replace(
+        AGENT,
+        knowledge=(Document("a.txt", "Hi.", "h"),),
+        dropoff_nodes=["Greeting", "Choice"],
+        topic_nodes=["New booking", "Change"],
+    ),
     metadata={"expected_outcome": "The appointment is moved to Friday."},
 )
 
@@ -83,7 +90,7 @@ def test_a_question_can_be_asked_and_its_answer_read(one):
     spec = spec_of(one)
     spec = prepared(CALL, spec)
     question = build_request(CALL, spec).messages[-1].text
-    assert "{{" not in question
+    assert "{{" not in question.replace("{{unknown}}", ""), "that is the agent's own"
     said, value = FITTING[one.slug]
     assert read_answer(CALL, spec, answered(said)).value.plain == value
     with pytest.raises(Exception, match="The value must be"):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from callgauge.domain.calls import Document
 from callgauge.domain.metrics import EvalType, MetricKind, Trigger
 from callgauge.engine import PREDEFINED, prepared
 from callgauge.engine.judged import automatic_question, build_request, trigger_question
@@ -16,7 +17,12 @@ from tests.engine.calls import AGENT, make_call, make_spec
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 NODES = ["Greeting", {"name": "Choice of a time", "description": "Offers times until one is taken"}]
 CALL = make_call(
-    agent=replace(AGENT, dropoff_nodes=NODES, topic_nodes=["New booking", "Change of a booking"]),
+    agent=replace(
+        AGENT,
+        dropoff_nodes=NODES,
+        knowledge=(Document("hours.txt", "Open 9 to 5.", "h"),),
+        topic_nodes=["New booking", "Change of a booking"],
+    ),
     metadata={"tier": "gold", "expected_outcome": "The appointment is moved to Friday."},
 )
 

@@ -38,12 +38,14 @@ class Pages(PageNumberPagination):
         return replace_query_param(self._address(), "page", number)
 
     def _address(self) -> str:
-        """Behind a proxy the request does not know the address that clients use; the setting does."""
         assert self.request is not None
-        public: str = settings.CALLGAUGE.public_url
-        if public:
-            return public.rstrip("/") + self.request.get_full_path()
-        return self.request.build_absolute_uri()
+        return address(self.request, self.request.get_full_path())
+
+
+def address(request: Request, path: str) -> str:
+    """A path as clients reach it. Behind a proxy the request does not know that; the setting does."""
+    public: str = settings.CALLGAUGE.public_url
+    return public.rstrip("/") + path if public else request.build_absolute_uri(path)
 
 
 def paginated(

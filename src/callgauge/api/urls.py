@@ -6,6 +6,7 @@ from callgauge.api import (
     agents,
     calls,
     health,
+    knowledge_base,
     metrics,
     observe,
     organizations,
@@ -25,6 +26,7 @@ urlpatterns = [
     *organizations.routes,
     *projects.routes,
     *agents.routes,
+    *knowledge_base.routes,
     *metrics.routes,
     *predefined.routes,
 ]

@@ -48,6 +48,15 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """One file of an agent's knowledge base, as text."""
+
+    name: str
+    text: str
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class AgentFacts:
     """What a metric may know of the agent that held the call."""
 
@@ -60,6 +69,8 @@ class AgentFacts:
     dropoff_nodes: Any = None
     """As the wire has them: a list of names, or of objects with a name."""
     topic_nodes: Any = None
+    knowledge: Sequence[Document] = ()
+    """The knowledge base, by file name; loaded only where a metric asks for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from callgauge.domain.calls import AgentFacts, Call
+from callgauge.domain.calls import AgentFacts, Call, Document
 from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Outcome
 from callgauge.engine.dependencies import runs_code
+from callgauge.engine.forms import NEED_KNOWLEDGE
+from callgauge.flow.knowledge_base import documents_of
 from callgauge.flow.metrics import spec_of
 from callgauge.flow.sampling import stay_out
 from callgauge.flow.settle import read_outcome
@@ -46,6 +48,8 @@ def load_calls(chunk: Chunk, specs: Sequence[MetricSpec], call_ids: Sequence[int
     )
     known = _known(chunk.rerun_id, call_ids) if any(runs_code(spec) for spec in specs) else {}
     out = stay_out(chunk.rerun, call_ids)
+    agents = {row.agent_id for row in rows.values() if row.agent_id is not None}
+    knowledge = documents_of(agents) if any(spec.built_in in NEED_KNOWLEDGE for spec in specs) else {}
     found = []
     for call_id in call_ids:
         if call_id not in rows:
@@ -53,7 +57,7 @@ def load_calls(chunk: Chunk, specs: Sequence[MetricSpec], call_ids: Sequence[int
         left = [spec for spec in specs if (call_id, spec.version_id) not in stored]
         found.append(
             CallWork(
-                call=read_call(rows[call_id]),
+                call=read_call(rows[call_id], knowledge.get(rows[call_id].agent_id or 0, ())),
                 specs=[spec for spec in left if (call_id, spec.metric_id) not in out],
                 known=known.get(call_id, {}),
                 sampled_out=[spec for spec in left if (call_id, spec.metric_id) in out],
@@ -62,13 +66,24 @@ def load_calls(chunk: Chunk, specs: Sequence[MetricSpec], call_ids: Sequence[int
     return found
 
 
-def _known(rerun_id: int, call_ids: Sequence[int]) -> dict[int, dict[str, Outcome]]:
+def load_apart(call_ids: Sequence[int]) -> list[CallWork]:
+    """Calls and their current results, for a metric that belongs to no rerun."""
+    rows = CallLog.objects.filter(pk__in=call_ids, deleted_at=None).select_related("payload", "agent")
+    found = {row.pk: row for row in rows}
+    known = _known(None, call_ids)
+    return [
+        CallWork(read_call(found[call_id]), (), known.get(call_id, {}))
+        for call_id in call_ids
+        if call_id in found
+    ]
+
+
+def _known(rerun_id: int | None, call_ids: Sequence[int]) -> dict[int, dict[str, Outcome]]:
     """Per call, every metric's newest result by name: this rerun's where it has one, else the current one."""
     found: dict[int, dict[str, Outcome]] = {}
+    wanted = Q(is_current=True) if rerun_id is None else Q(is_current=True) | Q(rerun_id=rerun_id)
     results = (
-        MetricResult.objects.filter(
-            Q(is_current=True) | Q(rerun_id=rerun_id), call_id__in=call_ids, metric__deleted_at=None
-        )
+        MetricResult.objects.filter(wanted, call_id__in=call_ids, metric__deleted_at=None)
         .select_related("version")
         .order_by("rerun_id")
     )
@@ -83,7 +98,7 @@ def load_specs(version_ids: Iterable[int]) -> list[MetricSpec]:
     return [spec_of(versions[pk]) for pk in wanted if pk in versions]
 
 
-def read_call(row: CallLog) -> Call:
+def read_call(row: CallLog, knowledge: Sequence[Document] = ()) -> Call:
     payload = row.payload
     agent = row.agent
     facts = (
@@ -98,6 +113,7 @@ def read_call(row: CallLog) -> Call:
             contact_number=agent.contact_number,
             dropoff_nodes=agent.settings.get("dropoff_nodes"),
             topic_nodes=agent.settings.get("topic_nodes"),
+            knowledge=knowledge,
         )
     )
     return Call(

@@ -10,21 +10,33 @@ from callgauge.domain.calls import Call
 from callgauge.domain.metrics import MetricKind, MetricSpec, Trigger
 from callgauge.domain.outcomes import Scored, Skipped
 from callgauge.engine.faults import BadConfiguration
-from callgauge.engine.forms import csat, expected_outcome, nodes, repetition, verbosity, voicemail
+from callgauge.engine.forms import (
+    csat,
+    expected_outcome,
+    hallucination,
+    nodes,
+    repetition,
+    verbosity,
+    voicemail,
+)
 from callgauge.engine.forms.form import Form, Reading
 
-__all__ = ["FORMS", "Form", "Reading", "form_of", "prepared"]
+__all__ = ["FORMS", "NEED_KNOWLEDGE", "Form", "Reading", "form_of", "prepared"]
 
 FORMS: Final[Mapping[str, Form]] = {
     "csat": csat.FORM,
     "dropoff_node": nodes.DROPOFF,
     "expected_outcome": expected_outcome.FORM,
+    "hallucination": hallucination.FORM,
     "topic_of_call": nodes.TOPIC,
     "unnecessary_repetition_count": repetition.COUNT,
     "unnecessary_repetition_score": repetition.SCORE,
     "verbosity": verbosity.FORM,
     "voicemail_detection": voicemail.FORM,
 }
+
+NEED_KNOWLEDGE: Final = frozenset({"hallucination"})
+"""Those that read the agent's knowledge base, which is loaded for no others."""
 
 
 def form_of(spec: MetricSpec) -> Form | None:

@@ -64,6 +64,17 @@ PREDEFINED: Final[tuple[Predefined, ...]] = (
         category=Category.ACCURACY,
     ),
     Predefined(
+        code="ef701f1b",
+        slug="hallucination",
+        name="Hallucination",
+        description="The agent states only what its knowledge base, its description, its tools and the "
+        "caller support. Needs knowledge base files.",
+        eval_type=EvalType.BINARY,
+        kind=MetricKind.LLM_JUDGE,
+        category=Category.ACCURACY,
+        built_in="hallucination",
+    ),
+    Predefined(
         code="2d1e6fbb",
         slug="response_consistency",
         name="Response Consistency",

@@ -18,7 +18,9 @@ from callgauge.store.models.evaluation import (
     RerunState,
     ResultOutcome,
 )
+from callgauge.store.models.knowledge import KnowledgeBaseFile
 from callgauge.store.models.metrics import Metric, MetricVersion, RubricRule
+from callgauge.store.models.previews import MetricPreview, PreviewState
 from callgauge.store.models.reviews import Review
 from callgauge.store.models.system import Installation, ProviderBucket, RateBucket, RememberedRequest
 from callgauge.store.models.tenancy import (
@@ -47,11 +49,14 @@ __all__ = [
     "JudgeBatch",
     "JudgeCall",
     "JudgeCallState",
+    "KnowledgeBaseFile",
     "Member",
     "Metric",
+    "MetricPreview",
     "MetricResult",
     "MetricVersion",
     "Organization",
+    "PreviewState",
     "Priority",
     "Project",
     "ProviderBucket",
