@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from callgauge.store.models import Rerun
+from django.db.models.functions import Now
+
+from callgauge.store.models import Chunk, JudgeBatch, Rerun
 from tests.calls import make_call, make_calls, make_metric
 from tests.tenants import Tenant
 
@@ -21,6 +23,23 @@ def test_the_answer_of_a_rerun_names_where_to_follow_it(alice: Tenant) -> None:
     Rerun.objects.update(scored=2, failed=1, state="done", cost_usd=0.25)
     shown = alice.client.get(f"{URL}/{asked['X-Callgauge-Rerun']}").json()
     assert (shown["state"], shown["scored"], shown["failed"], shown["cost_usd"]) == ("done", 2, 1, 0.25)
+
+
+def test_what_waits_at_a_provider_is_counted(alice: Tenant) -> None:
+    agent = alice.agent()
+    make_metric(alice.project, "Confirms")
+    make_calls(agent, 3)
+    number = alice.client.post(RERUN, {"agent_id": agent.pk, "call_logs": "all"})["X-Callgauge-Rerun"]
+    chunk = Chunk.objects.get()
+    for step in ("created", "waiting", "ended"):
+        JudgeBatch.objects.create(
+            uid=step, rerun_id=chunk.rerun_id, chunk=chunk, keys="[]", questions=2, step=step, due_at=Now()
+        )
+    shown = alice.client.get(f"{URL}/{number}").json()
+    assert shown["waiting_at_provider"] == {"batches": 2, "questions": 4}
+    JudgeBatch.objects.update(step="ended")
+    shown = alice.client.get(URL).json()["results"][0]
+    assert shown["waiting_at_provider"] == {"batches": 0, "questions": 0}
 
 
 def test_the_list_is_paginated_newest_first_and_leaves_live_calls_out(alice: Tenant) -> None:

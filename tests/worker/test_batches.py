@@ -179,7 +179,7 @@ def test_a_waiting_chunk_has_no_lease_and_progress_shows_it(
     chunk = Chunk.objects.get()
     assert (chunk.state, chunk.owner, chunk.lease_until) == (ChunkState.WAITING, "", None)
     assert ledger.claim("other:1", [Priority.BULK], 10) == []
-    assert batches.at_provider([rerun.pk, 0]) == {rerun.pk: batches.AtProvider(1, QUESTIONS, CALLS)}
+    assert batches.at_provider([rerun.pk, 0]) == {rerun.pk: batches.AtProvider(1, QUESTIONS)}
     provider.server.batches.plan.looks = 0
     _until_done(rerun)
     assert batches.at_provider([rerun.pk]) == {}

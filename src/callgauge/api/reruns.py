@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from django.db.models import QuerySet
@@ -14,9 +15,10 @@ from callgauge.api.auth import key_of
 from callgauge.api.fields import Shape
 from callgauge.api.pagination import paginated
 from callgauge.api.routing import ID, route
+from callgauge.flow.batches import AtProvider, at_provider
 from callgauge.flow.errors import NotFound
 from callgauge.flow.scope import as_id, find_agent, find_project, projects_of
-from callgauge.store.models import Rerun, RerunKind
+from callgauge.store.models import UNFINISHED, Rerun, RerunKind
 
 
 class RerunList(APIView):
@@ -49,6 +51,7 @@ def _visible(request: Request) -> QuerySet[Rerun]:
 
 
 def _present(reruns: Sequence[Rerun]) -> list[dict[str, Any]]:
+    waiting = at_provider([rerun.pk for rerun in reruns if rerun.state in UNFINISHED])
     return [
         {
             "id": rerun.pk,
@@ -67,6 +70,7 @@ def _present(reruns: Sequence[Rerun]) -> list[dict[str, Any]]:
             "scored": rerun.scored,
             "skipped": rerun.skipped,
             "failed": rerun.failed,
+            "waiting_at_provider": asdict(waiting.get(rerun.pk, AtProvider())),
             "judge_requests": rerun.judge_requests,
             "input_tokens": rerun.input_tokens,
             "cached_tokens": rerun.cached_tokens,

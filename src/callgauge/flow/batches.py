@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import connection, transaction
-from django.db.models import DateTimeField, ExpressionWrapper, F, Q, Value
+from django.db.models import Count, DateTimeField, ExpressionWrapper, F, Q, Sum, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Now
 
@@ -274,22 +274,14 @@ class AtProvider:
 
     batches: int = 0
     questions: int = 0
-    calls: int = 0
 
 
 def at_provider(rerun_ids: Collection[int]) -> dict[int, AtProvider]:
     """By rerun; those with nothing there are left out."""
-    found: dict[int, AtProvider] = {}
-    chunks: dict[int, set[int]] = {}
     rows = (
         JudgeBatch.objects.filter(rerun_id__in=rerun_ids)
         .exclude(step=BatchStep.ENDED)
-        .values_list("rerun_id", "chunk_id", "questions", "chunk__call_ids")
+        .values("rerun_id")
+        .annotate(batches=Count("pk"), asked=Sum("questions"))
     )
-    for rerun_id, chunk_id, questions, call_ids in rows:
-        seen = chunks.setdefault(rerun_id, set())
-        calls = 0 if chunk_id in seen else len(call_ids)
-        seen.add(chunk_id)
-        so_far = found.get(rerun_id, AtProvider())
-        found[rerun_id] = AtProvider(so_far.batches + 1, so_far.questions + questions, so_far.calls + calls)
-    return found
+    return {row["rerun_id"]: AtProvider(row["batches"], row["asked"]) for row in rows}
