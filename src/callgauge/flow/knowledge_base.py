@@ -18,7 +18,7 @@ from callgauge.store.models import Agent, KnowledgeBaseFile
 MAX_FILE_BYTES = 10 * 1024 * 1024
 MAX_FILES = 100
 MAX_CHARS = 4_000_000
-"""Of all texts of an agent: the words of so much are indexed in seconds and in memory."""
+"""Of all texts of an agent: so much is held in memory and indexed in well under a second."""
 MAX_NAME = 255
 KEPT_DOCUMENTS = 32
 """Texts that stay in memory between calls."""
