@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.tenants import Tenant
 
 
-POSTGRESQL_URL = os.environ.get("CALLGAUGE_TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/test")
+POSTGRESQL_URL = os.environ.get("TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/test")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for name in [n for n in os.environ if n.startswith("CALLGAUGE_") and not n.startswith("CALLGAUGE_TEST_")]:
+    for name in [n for n in os.environ if n.startswith("CALLGAUGE_")]:
         del os.environ[name]
     if config.getoption("--db") == "postgresql":
         os.environ["CALLGAUGE_DATABASE_URL"] = POSTGRESQL_URL
@@ -39,10 +39,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     fault = _postgresql_fault()
     if fault is None:
         return
-    if os.environ.get("CALLGAUGE_TEST_REQUIRE_SERVICES"):
+    if os.environ.get("TEST_REQUIRE_SERVICES"):
         raise pytest.UsageError(f"PostgreSQL is required and cannot be reached: {fault}")
     for item in items:
-        item.add_marker(pytest.mark.skip(reason=f"no PostgreSQL at CALLGAUGE_TEST_POSTGRESQL_URL: {fault}"))
+        item.add_marker(pytest.mark.skip(reason=f"no PostgreSQL at TEST_POSTGRESQL_URL: {fault}"))
 
 
 def _postgresql_fault() -> str | None:

@@ -261,7 +261,7 @@ def evaluated(who: Tenant, name: str) -> CallLog:
     metric = who.project.metrics.first() or metric_row(who.project, "Greeting")
     call = call_row(agent, name, customer_number="+1", success=True, pending_rerun_id=7)
     first = result_row(call, metric, rerun_row(agent, metric), passed=True, is_current=False)
-    second = result_row(call, metric, rerun_row(agent, metric), passed=False, previous=first)
+    second = result_row(call, metric, rerun_row(agent, metric), passed=False, previous_id=first.pk)
     Review.objects.create(call=call, metric=metric, result=second, thumbs_up=True)
     return call
 

@@ -148,6 +148,7 @@ def test_every_route_is_tried() -> None:
         f"{V2_METRICS}/1/restore",
         f"{V2_METRICS}/bulk_create",
         "/test_framework/v1/predefined-metrics/1",
+        "/user/organizations/1",
     }
     paths = [url.format(project=1, agent=1, metric=1).lstrip("/") for url in tried]
     for module in (projects, agents, metrics, organizations, predefined):

@@ -93,3 +93,14 @@ def test_an_organization_key_names_the_project(alice: Tenant, charlie: Tenant) -
     assert foreign.json() == missing.json()
     made = boss.client.post(KEYS, {"name": "ci", "project": alice.project.pk}, format="multipart")
     assert ApiKey.objects.get(pk=made.data["id"]).project == alice.project
+
+
+@pytest.mark.parametrize(
+    "body", [b"not json", b"[1]", b'{"name": "\\u0000"}', b'{"name": 5e999}', b'{"name": ""}']
+)
+def test_an_edit_that_makes_no_sense(alice: Tenant, body: bytes) -> None:
+    boss = tenant("Acme", None)
+    path = f"/user/organizations/{alice.key.organization_id}"
+    answer = boss.client.patch(path, body, content_type="application/json")
+    assert answer.status_code == 400
+    assert boss.client.get("/user/organizations/" + "9" * 30).status_code == 404
