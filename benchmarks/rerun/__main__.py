@@ -34,10 +34,10 @@ def main() -> None:
         elif options.grow:
             grow(Path(folder))
         else:
-            besidebare_loop(Path(folder), options.runs)
+            beside_bare_loop(Path(folder), options.runs)
 
 
-def besidebare_loop(folder: Path, runs: int) -> None:
+def beside_bare_loop(folder: Path, runs: int) -> None:
     judge = product.start_judge(LATENCY_MS)
     server = product.start_server(folder, judge.url)
     try:

@@ -10,8 +10,8 @@ from callgauge.judge.server import FakeServer
 
 
 class FakeProvider:
-    def __init__(self) -> None:
-        self.server = FakeServer()
+    def __init__(self, *, latency_ms: float = 0.0) -> None:
+        self.server = FakeServer(latency_ms=latency_ms)
         self.url = ""
         self._loop = asyncio.new_event_loop()
         self._open = threading.Event()

@@ -8,6 +8,7 @@ from callgauge.api import (
     health,
     knowledge_base,
     metrics,
+    metrics_preview,
     observe,
     organizations,
     predefined,
@@ -27,6 +28,7 @@ urlpatterns = [
     *projects.routes,
     *agents.routes,
     *knowledge_base.routes,
+    *metrics_preview.routes,
     *metrics.routes,
     *predefined.routes,
 ]

@@ -119,5 +119,7 @@ LOGGING = {
         # Anybody can send a wrong Host: the answer says it, and a traceback each would fill the log.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "waitress": {"level": "WARNING"},
+        # Says for each request that it waits for a thread: a line per request on a busy server.
+        "waitress.queue": {"level": "ERROR"},
     },
 }

@@ -70,9 +70,7 @@ class MetricChange:
 
 def create_metric(project: Project, change: MetricChange, *, by: str = "") -> Metric:
     """Make a metric with its first version. Without agents it measures every agent of the project."""
-    frozen = {**_blank(), **change.frozen}
-    _check(frozen)
-    check_scripts(project.pk, None, frozen)
+    frozen = check_metric(project, change.frozen)
     for _ in range(SLUG_TRIES):
         try:
             return _create(project, change, frozen, by)
@@ -80,6 +78,14 @@ def create_metric(project: Project, change: MetricChange, *, by: str = "") -> Me
             if change.slug:
                 raise Invalid.field("slug", "A metric with this slug already exists.") from None
     raise Conflict("The metric could not be stored: others are being made at the same time. Try again.")
+
+
+def check_metric(project: Project, frozen: Mapping[str, Any]) -> dict[str, Any]:
+    """What a new metric would ask: all columns of FROZEN. Raises Invalid where it could not be saved."""
+    whole = {**_blank(), **frozen}
+    _check(whole)
+    check_scripts(project.pk, None, whole)
+    return whole
 
 
 @transaction.atomic

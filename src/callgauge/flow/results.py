@@ -93,7 +93,7 @@ def _append(results: Sequence[NewResult]) -> None:
     for result in sorted(results, key=lambda result: result.rerun_id):
         if result.call_id not in content:
             continue  # deleted meanwhile
-        row = _row(result)
+        row = result_row(result)
         key = (result.call_id, result.spec.metric_id)
         before = standing.get(key)
         row.previous_id = before.id if before else None
@@ -124,7 +124,8 @@ def _append(results: Sequence[NewResult]) -> None:
     )
 
 
-def _row(result: NewResult) -> MetricResult:
+def result_row(result: NewResult) -> MetricResult:
+    """A result as a row, not stored yet."""
     outcome = result.outcome
     row = MetricResult(
         call_id=result.call_id,

@@ -19,18 +19,21 @@ class PrefixCache:
     """Remembers prefixes by their hashes; the oldest are forgotten first."""
 
     def __init__(self) -> None:
-        self._seen: dict[bytes, None] = {}
+        self._seen: dict[bytes, int] = {}
+        self.answered = 0
+        """Requests so far. A prefix can be read only by requests that came after the answer that left it."""
 
-    def count(self, parts: Sequence[Part], *, only_marked: bool, output_chars: int) -> Counted:
-        """Token counts of a request, which is remembered for the next one."""
+    def count(self, parts: Sequence[Part], *, only_marked: bool, output_chars: int, came: int) -> Counted:
+        """Token counts of a request that came when `came` were answered; it is remembered for later ones."""
         text = "".join(part.text for part in parts)
         ends = _marked_ends(parts) if only_marked else list(range(_BLOCK_CHARS, len(text) + 1, _BLOCK_CHARS))
         ends = [end for end in ends if end >= _MIN_CHARS]
         cached, last = 0, ends[-1] if ends else 0
         for end, digest in zip(ends, _digests(text, ends), strict=True):
-            if digest in self._seen:
+            if self._seen.get(digest, came) < came:
                 cached = end
             self._remember(digest)
+        self.answered += 1
         return Counted(
             prompt=-(-len(text) // _CHARS_PER_TOKEN),
             cached=cached // _CHARS_PER_TOKEN,
@@ -39,8 +42,8 @@ class PrefixCache:
         )
 
     def _remember(self, digest: bytes) -> None:
-        self._seen.pop(digest, None)
-        self._seen[digest] = None
+        since = self._seen.pop(digest, self.answered)
+        self._seen[digest] = since
         if len(self._seen) > _MAX_ENTRIES:
             self._seen.pop(next(iter(self._seen)))
 

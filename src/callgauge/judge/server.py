@@ -126,6 +126,7 @@ class FakeServer:
     async def _answer(self, body: bytes, dialect: Dialect) -> web.Response:
         body_hash = blake2b(body, digest_size=8).hexdigest()
         fault = self._fault(body_hash)
+        came = self._cache.answered
         if self._latency_secs:
             await self._sleep(self._latency_secs)
         try:
@@ -142,10 +143,11 @@ class FakeServer:
                 await self._sleep(self._faults.stall_secs)
                 return _json(dialect.refuse(504, "the fake server stalled"), 504)
             case "truncated" | "wrong_shape" | None:
-                return _json(self._write(asked, dialect, fault), 200)
+                return _json(self._write(asked, dialect, fault, came), 200)
 
     def _reply_in_batch(self, document: Mapping[str, Any], dialect: Dialect, odd: bool) -> Mapping[str, Any]:
-        return self._write(dialect.read(document), dialect, "wrong_shape" if odd else None)
+        fault: FaultKind | None = "wrong_shape" if odd else None
+        return self._write(dialect.read(document), dialect, fault, self._cache.answered)
 
     def _fault(self, body_hash: str) -> FaultKind | None:
         nth = self.stats.by_body[body_hash]
@@ -163,13 +165,15 @@ class FakeServer:
         response.headers["Retry-After"] = str(self._faults.retry_after_secs)
         return response
 
-    def _write(self, asked: Asked, dialect: Dialect, fault: FaultKind | None) -> Mapping[str, Any]:
+    def _write(self, asked: Asked, dialect: Dialect, fault: FaultKind | None, came: int) -> Mapping[str, Any]:
         digest = int.from_bytes(blake2b("\0".join(asked.texts).encode(), digest_size=8).digest())
         answer: Mapping[str, Any] = fake_answer(asked.schema, asked.texts, digest)
         if fault == "wrong_shape":
             answer = wrong_shape(answer)
         text = cut_off(answer) if fault == "truncated" else orjson.dumps(answer).decode()
-        counted = self._cache.count(asked.parts, only_marked=dialect.marks_prefixes, output_chars=len(text))
+        counted = self._cache.count(
+            asked.parts, only_marked=dialect.marks_prefixes, output_chars=len(text), came=came
+        )
         self.stats.answered += 1
         self.stats.prompt_tokens += counted.prompt
         self.stats.cached_tokens += counted.cached

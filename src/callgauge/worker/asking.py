@@ -57,6 +57,14 @@ class Asking:
         async with lead.turn(judge, request):
             return await self._ask(judge, asked, request, lead, urgent=chunk.priority < Priority.BULK)
 
+    async def ask_unrecorded(self, spec: MetricSpec, request: JudgeRequest, lead: Lead) -> JudgeAnswer:
+        """Without a checkpoint, for what is stored nowhere: a crash pays for it again."""
+        judge = self._judges.of(spec)
+        async with lead.turn(judge, request), self._lanes_of(judge).sent.take(urgent=True):
+            if self._stopped:
+                await asyncio.Event().wait()
+            return await self._send(judge, request, lead)
+
     async def _ask(
         self, judge: Judge, asked: Question, request: JudgeRequest, lead: Lead, *, urgent: bool
     ) -> JudgeAnswer:

@@ -25,6 +25,7 @@ from callgauge.worker.database import DatabaseThread
 from callgauge.worker.evaluating import CallEvaluation, LeaseLost
 from callgauge.worker.judges import Judges
 from callgauge.worker.operations import FINISH, Finishing
+from callgauge.worker.previewing import Previews
 from callgauge.worker.scripts import AUTO, Scripts
 from callgauge.worker.writer import Writer
 
@@ -130,6 +131,8 @@ class Executor:
             look_secs=self._batch_look_secs,
         )
         self._batches.start()
+        self._previews = Previews(self._owner, self._asking, self._scripts)
+        self._previews.start()
         wake.listen(self._on_work)
         self._ready.set()
         renewing = asyncio.create_task(self._keep_leases())
@@ -140,6 +143,7 @@ class Executor:
             await self._let_end()
             renewing.cancel()
             await self._hand_back()
+            await self._previews.stop()
             await self._scripts.stop()
             writer.stop()
             if judges is not None:
@@ -156,7 +160,11 @@ class Executor:
 
     def _on_work(self) -> None:
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake.set)
+            self._loop.call_soon_threadsafe(self._wake_all)
+
+    def _wake_all(self) -> None:
+        self._wake.set()
+        self._previews.wake()
 
     async def _claim_until_stopped(self) -> None:
         stopping = asyncio.create_task(self._stopping.wait())

@@ -1,0 +1,156 @@
+"""Trying an unsaved metric on past calls: asked for, worked through by one owner, looked at, forgotten."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import DateTimeField, ExpressionWrapper, Q, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from callgauge.domain.metrics import MetricSpec
+from callgauge.domain.outcomes import Failed, FailureCode, Outcome
+from callgauge.flow import ratelimit
+from callgauge.flow.errors import Invalid, NotFound
+from callgauge.flow.metrics import check_metric, spec_of
+from callgauge.flow.results import NewResult, result_row
+from callgauge.flow.scope import projects_of
+from callgauge.flow.wake import announce_work
+from callgauge.flow.work import CallWork, load_apart
+from callgauge.store.models import Agent, ApiKey, CallLog, MetricPreview, MetricVersion, PreviewState, Project
+from callgauge.store.turns import write_turn
+
+MAX_CALLS: Final = 20
+KEPT_FOR: Final = timedelta(days=1)
+LEASE: Final = timedelta(seconds=30)
+"""Renewed with the leases of chunks; after a crash another owner goes on after this."""
+MAX_ATTEMPTS: Final = 3
+LOST: Final = Failed(
+    FailureCode.INTERNAL_ERROR,
+    ("The server stopped every time it worked on this call; see the server's log.",),
+    retryable=True,
+)
+
+_SHOWN = (
+    *("call_id", "outcome", "passed", "number", "label", "reason", "retryable", "explanation", "extra"),
+    *("low_trust", "judge_model", "cost_usd"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewWork:
+    pk: int
+    spec: MetricSpec
+    calls: Sequence[CallWork]
+    """Those that have no result yet."""
+    give_up: bool
+
+
+def request_preview(
+    project: Project, frozen: Mapping[str, Any], call_ids: Sequence[int], *, agent: Agent | None = None
+) -> MetricPreview:
+    """Raises Invalid for a metric that could not be saved, and for calls that are not the project's."""
+    metric = check_metric(project, frozen)
+    ids = list(dict.fromkeys(call_ids))
+    if not 0 < len(ids) <= MAX_CALLS:
+        raise Invalid.field("call_log_ids", f"Name 1 to {MAX_CALLS} calls.")
+    calls = CallLog.objects.filter(project=project, pk__in=ids, deleted_at=None)
+    if agent is not None:
+        calls = calls.filter(agent=agent)
+    known = set(calls.values_list("pk", flat=True))
+    missing = [str(pk) for pk in ids if pk not in known]
+    if missing:
+        raise Invalid.field("call_log_ids", f"These call logs do not exist here: {', '.join(missing)}.")
+    with write_turn(), transaction.atomic():
+        MetricPreview.objects.filter(project=project, created_at__lt=timezone.now() - KEPT_FOR).delete()
+        preview = MetricPreview.objects.create(
+            uid=uuid.uuid4().hex, project=project, metric=metric, call_ids=ids
+        )
+        announce_work()
+    return preview
+
+
+def count_against_limit(project: Project) -> None:
+    """Raises RateLimited. A preview may cost as much as a small rerun."""
+    ratelimit.take(project, "preview", settings.CALLGAUGE.rerun_rate)
+
+
+def find_preview(key: ApiKey, uid: str) -> MetricPreview:
+    """Raises NotFound for what is foreign, missing or forgotten."""
+    found = MetricPreview.objects.filter(project__in=projects_of(key), uid=uid.replace("-", "")[:32]).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def claim_preview(owner: str) -> PreviewWork | None:
+    """Lease the oldest preview that nobody works on. The caller is in no transaction."""
+    claimable = MetricPreview.objects.filter(
+        Q(state=PreviewState.QUEUED) | Q(state=PreviewState.IN_PROGRESS, lease_until__lt=Now())
+    ).order_by("id")
+    if not claimable.exists():
+        return None
+    with transaction.atomic():
+        preview = claimable.select_for_update(
+            skip_locked=connection.features.has_select_for_update_skip_locked
+        ).first()
+        if preview is None:
+            return None
+        preview.attempts += 1
+        MetricPreview.objects.filter(pk=preview.pk).update(
+            state=PreviewState.IN_PROGRESS,
+            owner=owner,
+            lease_until=_lease_end(),
+            attempts=preview.attempts,
+        )
+    spec = spec_of(MetricVersion(pk=0, metric_id=0, **preview.metric))
+    done = {row["call_id"] for row in preview.results}
+    left = [pk for pk in preview.call_ids if pk not in done]
+    return PreviewWork(preview.pk, spec, load_apart(left), preview.attempts > MAX_ATTEMPTS)
+
+
+def renew_preview(owner: str, pk: int) -> bool:
+    """False where another owner has it now."""
+    mine = MetricPreview.objects.filter(pk=pk, owner=owner, state=PreviewState.IN_PROGRESS)
+    return mine.update(lease_until=_lease_end()) == 1
+
+
+def store_preview(owner: str, work: PreviewWork, call: CallWork, outcome: Outcome) -> None:
+    """Append the result of one call; nothing where another owner has the preview now."""
+    row = result_row(NewResult(0, 0, call.call.id, call.call.content_hash, work.spec, outcome))
+    with write_turn(), transaction.atomic():
+        mine = MetricPreview.objects.select_for_update().filter(
+            pk=work.pk, owner=owner, state=PreviewState.IN_PROGRESS
+        )
+        preview = mine.first()
+        if preview is None:
+            return
+        stored = {name: getattr(row, name) for name in _SHOWN}
+        stored["outcome"] = str(row.outcome)
+        stored["created_at"] = timezone.now().isoformat()
+        preview.results.append(stored)
+        preview.save(update_fields=["results"])
+
+
+def end_preview(owner: str, pk: int, *, failed: bool = False) -> None:
+    state = PreviewState.FAILED if failed else PreviewState.COMPLETED
+    MetricPreview.objects.filter(pk=pk, owner=owner, state=PreviewState.IN_PROGRESS).update(
+        state=state, lease_until=None
+    )
+
+
+def hand_back_preview(owner: str, pk: int) -> None:
+    MetricPreview.objects.filter(pk=pk, owner=owner, state=PreviewState.IN_PROGRESS).update(
+        state=PreviewState.QUEUED, owner="", lease_until=None
+    )
+
+
+def _lease_end() -> Combinable:
+    return ExpressionWrapper(Now() + Value(LEASE), output_field=DateTimeField())

@@ -1,0 +1,138 @@
+"""Which judge a metric gets, and what the operator must set for it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callgauge.domain.options import Options, load
+from callgauge.engine.faults import BadConfiguration
+from callgauge.judge import JudgeSettingError, Prices
+from callgauge.worker.judges import Judges, check_judges, judge_settings, judges_from, named_settings
+from tests.engine.calls import make_spec
+from tests.judges import FakeJudge
+
+KEY, OTHER_KEY = "sk-own", "sk-other"
+SECRETS = (KEY, OTHER_KEY)
+
+
+def options(**settings: str) -> Options:
+    own = {"CALLGAUGE_JUDGE": "openai:gpt-4.1-mini", "CALLGAUGE_JUDGE_API_KEY": KEY}
+    return load(own | {f"CALLGAUGE_{name}": value for name, value in settings.items()})
+
+
+def of(judges: Judges | None, choice: Any = None) -> str:
+    assert judges is not None
+    configuration = {} if choice is None else {"judge_model": choice}
+    return judges.of(make_spec(configuration=configuration)).model
+
+
+ALLOWED = {
+    "JUDGE_MODELS": "openai:gpt-4.1, anthropic:*",
+    "JUDGE_KEYS": f"anthropic={OTHER_KEY}",
+}
+
+
+def test_a_metric_chooses_among_the_listed_models() -> None:
+    judges = judges_from(options(**ALLOWED))
+    assert of(judges) == of(judges, "") == "openai:gpt-4.1-mini"
+    assert of(judges, "openai:gpt-4.1-mini") == "openai:gpt-4.1-mini"
+    assert of(judges, " openai:gpt-4.1 ") == "openai:gpt-4.1"
+    assert of(judges, "anthropic:claude-haiku-4-5") == "anthropic:claude-haiku-4-5"
+    spec = make_spec(configuration={"judge_model": "openai:gpt-4.1"})
+    assert judges is not None
+    assert judges.of(spec) is judges.of(spec)
+    asyncio.run(judges.close())
+
+
+@pytest.mark.parametrize(
+    ("settings", "choice", "told"),
+    [
+        (ALLOWED, "openai:o3", "CALLGAUGE_JUDGE_MODELS"),
+        (ALLOWED, "gemini:gemini-2.5-pro", "CALLGAUGE_JUDGE_MODELS"),
+        (ALLOWED, "nobody", "CALLGAUGE_JUDGE_MODELS"),
+        (ALLOWED, "anthropic:", "CALLGAUGE_JUDGE_MODELS"),
+        (ALLOWED, "scripted:/etc/passwd", "CALLGAUGE_JUDGE_MODELS"),
+        ({"JUDGE_MODELS": "scripted:*"}, "scripted:/etc/passwd", "CALLGAUGE_JUDGE_MODELS"),
+        ({"JUDGE_MODELS": "gemini:*"}, "gemini:gemini-2.5-pro", "gemini=KEY into CALLGAUGE_JUDGE_KEYS"),
+        ({}, "openai:gpt-4.1", "CALLGAUGE_JUDGE_MODELS"),
+        (ALLOWED, 5, "must be a text"),
+        (ALLOWED, ["openai:gpt-4.1"], "must be a text"),
+    ],
+)
+def test_every_other_choice_is_a_fault_of_the_configuration(
+    settings: dict[str, str], choice: Any, told: str
+) -> None:
+    with pytest.raises(BadConfiguration, match=told) as fault:
+        of(judges_from(options(**settings)), choice)
+    assert not any(secret in str(fault.value) for secret in SECRETS)
+
+
+def test_a_listed_script_can_be_chosen_by_its_exact_name(tmp_path: Path) -> None:
+    script = tmp_path / "answers.json"
+    script.write_text('{"answers": []}')
+    assert of(judges_from(options(JUDGE_MODELS=f"scripted:{script}")), f"scripted:{script}") == (
+        "scripted:answers"
+    )
+
+
+def test_a_judge_alone_leaves_no_choice() -> None:
+    judges = Judges(FakeJudge())
+    assert of(judges) == "fake:judge"
+    with pytest.raises(BadConfiguration, match="one judge only"):
+        of(judges, "openai:gpt-4.1")
+
+
+def test_keys_and_addresses_are_those_of_the_provider() -> None:
+    loaded = options(
+        JUDGE_BASE_URL="http://127.0.0.1:1/v1",
+        JUDGE_MODELS="openai:*,anthropic:*",
+        JUDGE_KEYS=f"anthropic={OTHER_KEY}",
+        JUDGE_BASE_URLS="anthropic=http://127.0.0.1:2",
+    )
+    own, other = named_settings(loaded, "openai:x"), named_settings(loaded, "anthropic:y")
+    assert (own.api_key, own.base_url) == (KEY, "http://127.0.0.1:1/v1")
+    assert (other.api_key, other.base_url) == (OTHER_KEY, "http://127.0.0.1:2")
+
+
+def test_the_judges_own_key_never_goes_to_another_provider() -> None:
+    loaded = options(JUDGE_MODELS="anthropic:*", JUDGE_BASE_URLS="anthropic=http://127.0.0.1:2")
+    assert named_settings(loaded, "anthropic:y").api_key == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"JUDGE_MODELS": "gpt-4.1"}, "CALLGAUGE_JUDGE_MODELS"),
+        ({"JUDGE_MODELS": "openai:"}, "CALLGAUGE_JUDGE_MODELS"),
+        ({"JUDGE_KEYS": OTHER_KEY}, "CALLGAUGE_JUDGE_KEYS"),
+        ({"JUDGE_KEYS": f"nobody={OTHER_KEY}"}, "CALLGAUGE_JUDGE_KEYS"),
+        ({"JUDGE_BASE_URLS": "anthropic="}, "CALLGAUGE_JUDGE_BASE_URLS"),
+        ({"JUDGE_PRICES": "cheap"}, "CALLGAUGE_JUDGE_PRICES"),
+    ],
+)
+def test_faulty_settings_are_found_at_the_start(settings: dict[str, str], told: str) -> None:
+    with pytest.raises(JudgeSettingError, match=told) as fault:
+        check_judges(options(**settings))
+    assert not any(secret in str(fault.value) for secret in SECRETS)
+
+
+def test_settings_reach_every_judge() -> None:
+    loaded = options(
+        JUDGE_MODELS="openai:*",
+        JUDGE_REASKS="1",
+        JUDGE_RESPONSE_FORMAT="json_object",
+        JUDGE_PRICES="openai:own=1/2, gpt-4.1-mini=3/4, 5/6",
+    )
+    own, named = judge_settings(loaded), named_settings(loaded, "openai:own")
+    assert own is not None
+    assert (own.reasks, own.response_format, own.prices) == (1, "json_object", Prices(3, 4))
+    assert (named.reasks, named.response_format, named.prices) == (1, "json_object", Prices(1, 2))
+    assert named_settings(loaded, "openai:third").prices == Prices(5, 6)
+
+
+def test_without_a_judge_there_are_none() -> None:
+    assert judges_from(load({"CALLGAUGE_JUDGE_MODELS": "openai:*"})) is None
