@@ -323,5 +323,5 @@ def test_a_host_without_a_sandbox_is_told_why_and_not_asked_at_every_script() ->
     for outcome in outcomes:
         assert isinstance(outcome, Skipped)
         assert outcome.reason is SkipReason.NO_SANDBOX
-        assert "callgauge doctor" in outcome.explanation[0]
+        assert "log says why" in outcome.explanation[0]
         assert "needs Linux" in outcome.explanation[1]

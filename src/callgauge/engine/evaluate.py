@@ -59,7 +59,7 @@ MAX_REASKS = 4
 """Times that an answer whose value does not fit the metric is asked for again."""
 
 NO_JUDGE = "No judge is set. Set CALLGAUGE_JUDGE, for example openai:gpt-4.1-mini."
-NO_SANDBOX = "Python metrics need a sandbox, and this server has none. `callgauge doctor` says why."
+NO_SANDBOX = "Python metrics need a sandbox, and this server has none. The server's log says why."
 READS_ITSELF = "The metric's script reads a metric that, directly or by way of others, reads this one."
 NO_TRANSCRIPT = "The call has no transcript."
 

@@ -1,0 +1,1 @@
+"""The web server inside `serve`, beside another one."""
