@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,8 @@ PEERS = {
     ),
     "phoenix-evals": ("arize-phoenix-evals==3.9.4", "openai>=2"),
 }
+SILENT = {"RAGAS_DO_NOT_TRACK": "true"}
+"""Otherwise ragas reports each evaluation to its makers, and waits for that."""
 PROGRAMS = Path(__file__).with_name("peer_programs.py")
 MEASURED = CALLS * METRICS
 
@@ -91,7 +94,7 @@ def _compare(folder: Path, pythons: dict[str, Path], runs: int) -> None:
 
 def _run_peer(name: str, python: Path, judge_url: str, file: Path) -> dict[str, Any]:
     command = [str(python), str(PROGRAMS), name, judge_url, str(file)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=os.environ | SILENT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     taken: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return taken
