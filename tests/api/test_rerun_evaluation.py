@@ -434,6 +434,38 @@ def test_an_idempotency_key_joins_for_a_day(alice: Tenant, agent: Agent, calls: 
     assert snapshot() == before
 
 
+def test_a_request_that_joined_is_remembered_by_its_key(
+    alice: Tenant, agent: Agent, calls: list[CallLog]
+) -> None:
+    fields = {"agent_id": agent.pk, "call_logs": "all"}
+    first = as_json(alice.client, fields)
+    joined = alice.client.post(URL, fields, HTTP_IDEMPOTENCY_KEY="one")
+    Rerun.objects.update(state=RerunState.DONE)
+    again = alice.client.post(URL, fields, HTTP_IDEMPOTENCY_KEY="one")
+    numbers = {answer["X-Callgauge-Rerun"] for answer in (first, joined, again)}
+    assert len(numbers) == 1
+
+
+def test_an_idempotency_key_tells_forms_apart_by_all_their_fields(
+    alice: Tenant, agent: Agent, calls: list[CallLog]
+) -> None:
+    def post(ids: list[int]) -> int:
+        body = "&".join([f"agent_id={agent.pk}", *(f"call_logs={number}" for number in ids)])
+        kind = "application/x-www-form-urlencoded"
+        answer = alice.client.post(URL, body, content_type=kind, HTTP_IDEMPOTENCY_KEY="one")
+        return int(answer.status_code)
+
+    first, second, last = (call.pk for call in calls)
+    assert post([first, last]) == 200
+    assert post([first, last]) == 200
+    assert post([second, last]) == 400
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\x00b", "\x00"])
+def test_an_assistant_id_that_no_row_can_hold_is_not_there(alice: Tenant, agent: Agent, text: str) -> None:
+    assert as_json(alice.client, {"assistant_id": text, "call_logs": "all"}).status_code == 404
+
+
 # --- many calls ------------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from callgauge.api.present_results import WireVersion
 from callgauge.api.renderers import dump
 from callgauge.api.rerun_body import NOT_AN_ID, Body, read_ids, read_selection
 from callgauge.api.routing import route
-from callgauge.domain.calls import stable_hash
+from callgauge.domain.storable import is_storable
 from callgauge.flow import rerun, scope
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.rerun import RerunTicket
@@ -40,7 +40,7 @@ class RerunEvaluation(APIView):
             selection,
             metric_ids=read_ids(body, "metrics", "metric_ids"),
             idempotency_key=_idempotency_key(request),
-            body_hash=stable_hash(request.data),
+            body_hash=body.hash(),
         )
         chunks = _stream(ticket, wire_version(request))
         response: HttpResponseBase
@@ -104,8 +104,8 @@ def _id(name: str, value: object) -> int:
 
 def _idempotency_key(request: Request) -> str:
     text = str(request.META.get("HTTP_IDEMPOTENCY_KEY", "")).strip()
-    if len(text) > MAX_KEY_CHARS:
-        raise Invalid.field("Idempotency-Key", f"At most {MAX_KEY_CHARS} characters.")
+    if len(text) > MAX_KEY_CHARS or not is_storable(text):
+        raise Invalid.field("Idempotency-Key", f"At most {MAX_KEY_CHARS} printable characters.")
     return text
 
 

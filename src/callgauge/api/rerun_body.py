@@ -9,6 +9,7 @@ from django.http import QueryDict
 from rest_framework.request import Request
 
 from callgauge.api.parsers import decode_json
+from callgauge.domain.calls import stable_hash
 from callgauge.flow.errors import Invalid
 from callgauge.flow.rerun import Selection
 from callgauge.flow.scope import as_id
@@ -26,6 +27,11 @@ class Body:
             raise Invalid.field("non_field_errors", "The body must be an object.")
         self._form = isinstance(data, QueryDict)
         self._data = data
+
+    def hash(self) -> str:
+        """Of all that was sent: a form's repeated fields are many values, not only the last."""
+        data = self._data
+        return stable_hash(dict(data.lists()) if isinstance(data, QueryDict) else data)
 
     def value(self, name: str) -> Any:
         """None where the field is missing, null or blank."""

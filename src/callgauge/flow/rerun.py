@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import BooleanField, Case, F, Value, When
 from django.utils import timezone
 
@@ -102,8 +102,12 @@ def request_rerun(
             project.rubric_version,
             settings.CALLGAUGE.judge,
         )
-        known = _remembered(project, idempotency_key, body_hash) or _unfinished(project, fingerprint)
+        known = _remembered(project, idempotency_key, body_hash)
         if known is not None:
+            return RerunTicket(known, selection, joined=True)
+        known = _unfinished(project, fingerprint)
+        if known is not None:
+            _remember(project, idempotency_key, body_hash, known)
             return RerunTicket(known, selection, joined=True)
         rerun = Rerun(
             project=project,
@@ -117,10 +121,7 @@ def request_rerun(
             fingerprint=fingerprint,
         )
         _start(rerun, agent, selection)
-        if idempotency_key:
-            RememberedRequest.objects.create(
-                project=project, key=idempotency_key, body_hash=body_hash, rerun=rerun
-            )
+        _remember(project, idempotency_key, body_hash, rerun)
     return RerunTicket(rerun, selection, joined=False)
 
 
@@ -256,10 +257,18 @@ def _plan_listed(rerun: Rerun, ids: Sequence[int]) -> None:
 
 
 def reset_calls(rerun: Rerun, ids: Sequence[int]) -> None:
-    """`success` back to null on every call that no person has reviewed; this rerun now owes the verdict."""
-    for start in range(0, len(ids), IDS_PER_QUERY):
-        CallLog.objects.filter(pk__in=ids[start : start + IDS_PER_QUERY]).update(
-            pending_rerun_id=rerun.pk,
+    """`success` back to null on every call that no person has reviewed; this rerun now owes the verdict,
+    unless a newer one does: a planner may come late."""
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), IDS_PER_QUERY):
+        calls = CallLog.objects.filter(pk__in=ordered[start : start + IDS_PER_QUERY])
+        if connection.features.has_select_for_update:
+            # In the order of ids, as whoever settles calls locks them.
+            list(calls.select_for_update().order_by("pk").values_list("pk", flat=True))
+        calls.update(
+            pending_rerun_id=Case(
+                When(pending_rerun_id__gt=rerun.pk, then=F("pending_rerun_id")), default=Value(rerun.pk)
+            ),
             success=Case(
                 When(is_reviewed=True, then=F("success")),
                 default=Value(None, output_field=BooleanField(null=True)),
@@ -367,6 +376,13 @@ def _unfinished(project: Project, fingerprint: str) -> Rerun | None:
         .order_by("-id")
         .first()
     )
+
+
+def _remember(project: Project, idempotency_key: str, body_hash: str, rerun: Rerun) -> None:
+    if idempotency_key:
+        RememberedRequest.objects.create(
+            project=project, key=idempotency_key, body_hash=body_hash, rerun=rerun
+        )
 
 
 def _remembered(project: Project, idempotency_key: str, body_hash: str) -> Rerun | None:

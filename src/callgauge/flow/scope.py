@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from callgauge.domain.storable import is_storable
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.store.models import Agent, ApiKey, Project
 
@@ -58,7 +59,9 @@ def find_agent_by_assistant(key: ApiKey, assistant_id: Any) -> Agent:
     """By the provider's id, which some clients send as a number. An organization's key can see the same
     id in two projects: that is Invalid, because guessing would file a call with the wrong tenant."""
     text = str(assistant_id).strip()
-    found = list(agents_of(key).select_related("project").filter(assistant_id=text)[:2]) if text else []
+    if not text or not is_storable(text):
+        raise NotFound
+    found = list(agents_of(key).select_related("project").filter(assistant_id=text)[:2])
     if not found:
         raise NotFound
     if len(found) > 1:

@@ -39,25 +39,29 @@ from callgauge.store.models import (
 def settle_calls(rerun_id: int, call_ids: Collection[int]) -> None:
     """Decide calls whose results under a rerun are all in. The caller is in a transaction.
 
-    A call that a newer rerun has reset meanwhile is left to that one. A failed result counts here although
-    an older good one is still shown: a call never passes because the judge was down.
+    A call that a newer rerun owes a verdict is left to that one. A call that nobody owes one any more is
+    decided again: a newer but narrower rerun has settled it without the results that came now. A failed
+    result counts although an older good one is still shown: a call never passes because the judge was down.
     """
+    owed = Q(pending_rerun_id=rerun_id) | Q(pending_rerun_id=None)
+    # Locked, and in the order of ids: a vote or a reset at the same time waits instead of being half undone.
     calls = list(
-        CallLog.objects.filter(pk__in=call_ids, pending_rerun_id=rerun_id).only(
-            "pk", "project_id", "is_reviewed"
-        )
+        CallLog.objects.select_for_update()
+        .filter(owed, pk__in=call_ids)
+        .order_by("pk")
+        .only("pk", "project_id", "is_reviewed", "content_hash")
     )
     reviewed = [call.pk for call in calls if call.is_reviewed]
     if reviewed:
-        CallLog.objects.filter(pk__in=reviewed, pending_rerun_id=rerun_id).update(pending_rerun_id=None)
-    by_project: dict[int, list[int]] = defaultdict(list)
+        CallLog.objects.filter(pk__in=reviewed).update(pending_rerun_id=None)
+    by_project: dict[int, dict[int, str]] = defaultdict(dict)
     for call in calls:
         if not call.is_reviewed:
-            by_project[call.project_id].append(call.pk)
-    for project_id, ids in by_project.items():
+            by_project[call.project_id][call.pk] = call.content_hash
+    for project_id, contents in by_project.items():
         rubric = load_rubric(project_id)
-        outcomes = _outcomes(ids, rubric, rerun_id)
-        _write(rerun_id, {call_id: decide(rubric, outcomes.get(call_id, {})) for call_id in ids})
+        outcomes = _outcomes(contents, rubric)
+        _write({call_id: decide(rubric, outcomes.get(call_id, {})) for call_id in contents})
 
 
 @transaction.atomic
@@ -65,7 +69,7 @@ def settle_from_reviews(call_id: int) -> None:
     """Decide a reviewed call again, with what people said in place of what the machine measured."""
     call = CallLog.objects.select_for_update().get(pk=call_id)
     rubric = load_rubric(call.project_id)
-    outcomes = _outcomes([call_id], rubric, None).get(call_id, {})
+    outcomes = _outcomes({call_id: call.content_hash}, rubric).get(call_id, {})
     for review in Review.objects.filter(call_id=call_id, is_current=True):
         said = _said(review, outcomes.get(review.metric_id))
         if said is not None:
@@ -101,15 +105,20 @@ def _rule(row: RubricRule) -> Rule | None:
     return None
 
 
-def _outcomes(call_ids: Sequence[int], rubric: Rubric, rerun_id: int | None) -> dict[int, dict[int, Outcome]]:
-    """Per call, for each metric of the rubric: the result of `rerun_id`, else the current one."""
+def _outcomes(contents: Mapping[int, str], rubric: Rubric) -> dict[int, dict[int, Outcome]]:
+    """Per call (id to content hash), for each metric of the rubric: what the newest rerun made of it.
+
+    That is the current result, unless a rerun after it failed. A result of content that the call no longer
+    has does not count, unless it is still the current one.
+    """
     metrics = {rule.metric_id for rule in rubric.rules}
     if not metrics:
         return {}
-    wanted = Q(is_current=True)
-    if rerun_id is not None:
-        wanted |= Q(rerun_id=rerun_id)
-    rows = MetricResult.objects.filter(wanted, call_id__in=call_ids, metric_id__in=metrics).only(
+    rows = MetricResult.objects.filter(
+        Q(is_current=True) | Q(outcome=ResultOutcome.FAILED),
+        call_id__in=list(contents),
+        metric_id__in=metrics,
+    ).only(
         "call_id",
         "metric_id",
         "rerun_id",
@@ -120,10 +129,13 @@ def _outcomes(call_ids: Sequence[int], rubric: Rubric, rerun_id: int | None) -> 
         "reason",
         "retryable",
         "explanation",
+        "is_current",
+        "input_hash",
     )
     found: dict[int, dict[int, Outcome]] = defaultdict(dict)
-    for row in sorted(rows, key=lambda row: row.rerun_id == rerun_id):
-        found[row.call_id][row.metric_id] = read_outcome(row)
+    for row in sorted(rows, key=lambda row: (row.rerun_id, row.is_current)):
+        if row.is_current or row.input_hash == contents[row.call_id]:
+            found[row.call_id][row.metric_id] = read_outcome(row)
     return found
 
 
@@ -164,16 +176,14 @@ def _eval_type(review: Review) -> str:
     return version.eval_type if version is not None else EvalType.BINARY
 
 
-def _write(rerun_id: int, verdicts: Mapping[int, Verdict]) -> None:
+def _write(verdicts: Mapping[int, Verdict]) -> None:
+    """The caller has locked the calls and knows that no person has reviewed them."""
     now = moment(timezone.now())
     update_rows(
         CallLog,
         ("success", "error_message", "pending_rerun_id", "updated_at"),
-        ("id", "pending_rerun_id", "is_reviewed"),
-        [
-            (verdict.success, _error(verdict), None, now, call_id, rerun_id, False)
-            for call_id, verdict in verdicts.items()
-        ],
+        ("id",),
+        [(verdict.success, _error(verdict), None, now, call_id) for call_id, verdict in verdicts.items()],
     )
     update_rows(
         CallPayload,
