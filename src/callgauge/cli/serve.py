@@ -51,6 +51,7 @@ def run(host: str, port: int, folder: Path | None) -> None:
         sys.stdout.flush()
         server.run()
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not cut the hand-back short
         server.close()
         executor.stop()
         held.close()

@@ -18,7 +18,7 @@ from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.rerun import evaluate_call_again, start_live
 from callgauge.flow.scope import as_id
 from callgauge.formats import Parsed
-from callgauge.store.models import ApiKey, CallLog, CallPayload, MetricResult, Review
+from callgauge.store.models import ApiKey, CallLog, CallPayload, JudgeCall, MetricResult, Review
 
 EDITABLE = (
     "status",
@@ -203,6 +203,7 @@ def delete_calls(
 def _delete(ids: Collection[int], retain_evaluations: bool) -> None:
     """What was said and who called goes either way; `retain_evaluations` leaves the row that results and
     reviews hang from, out of sight. The caller is in a transaction."""
+    JudgeCall.objects.filter(call_id__in=ids).delete()  # their answers quote the call
     if retain_evaluations:
         CallPayload.objects.filter(pk__in=ids).delete()
         CallLog.objects.filter(pk__in=ids).update(

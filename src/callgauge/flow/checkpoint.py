@@ -17,7 +17,7 @@ from callgauge.store.models import JudgeCall, JudgeCallState
 
 _USAGE = ("judge_requests", "input_tokens", "cached_tokens", "output_tokens")
 _STARTED = (
-    *("key", "rerun_id", "state", "model", "request_hash", "answer", "answered_by", "attempts"),
+    *("key", "rerun_id", "call_id", "state", "model", "request_hash", "answer", "answered_by", "attempts"),
     *_USAGE,
     "started_at",
 )
@@ -30,6 +30,7 @@ class Question:
 
     key: str
     rerun_id: int
+    call_id: int
     model: str
     request_hash: str
 
@@ -57,7 +58,7 @@ def question(
         [asdict(message) for message in request.messages], request.schema, request.temperature
     )
     key = stable_hash(rerun_id, call_id, content_hash, version_id, model, request_hash, sample)
-    return Question(key, rerun_id, model, request_hash)
+    return Question(key, rerun_id, call_id, model, request_hash)
 
 
 def begin(questions: Sequence[Question]) -> list[Begun]:
@@ -73,6 +74,7 @@ def begin(questions: Sequence[Question]) -> list[Begun]:
             (
                 question.key,
                 question.rerun_id,
+                question.call_id,
                 JudgeCallState.STARTED.value,
                 question.model[:255],
                 question.request_hash,
@@ -102,6 +104,13 @@ def _begun(row: JudgeCall | None) -> Begun:
         cost_usd=row.cost_usd,
     )
     return Begun(JudgeAnswer(content=json.loads(row.answer), model=row.answered_by, usage=usage))
+
+
+def forget(questions: Sequence[Question]) -> None:
+    """Take back questions that were begun but never sent. What has an answer stays."""
+    JudgeCall.objects.filter(
+        key__in=[question.key for question in questions], state=JudgeCallState.STARTED, attempts=1
+    ).delete()
 
 
 def store_answers(answers: Sequence[tuple[Question, JudgeAnswer]]) -> None:

@@ -40,14 +40,19 @@ def _lease_end() -> Combinable:
     return ExpressionWrapper(Now() + Value(LEASE), output_field=DateTimeField())
 
 
-def claim(owner: str, priorities: Collection[int], limit: int) -> list[Chunk]:
-    """Lease up to `limit` chunks, the most urgent first. The caller is in no transaction."""
+def claim(owner: str, priorities: Collection[int], limit: int, at_work: Collection[int] = ()) -> list[Chunk]:
+    """Lease up to `limit` chunks, the most urgent first. The caller is in no transaction.
+
+    `at_work`: chunks that the owner is working on. When their leases have run out (the database was away),
+    it must not take them a second time: both would then hold the lease.
+    """
     claimable = (
         Chunk.objects.select_related("rerun")
         .filter(
             Q(state=ChunkState.PENDING) | Q(state=ChunkState.LEASED, lease_until__lt=Now()),
             priority__in=priorities,
         )
+        .exclude(pk__in=list(at_work))
         .exclude(rerun__state__in=[RerunState.PAUSED, RerunState.CANCELLED])
         .order_by("priority", "id")
     )

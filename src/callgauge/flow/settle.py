@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -62,6 +62,23 @@ def settle_calls(rerun_id: int, call_ids: Collection[int]) -> None:
         rubric = load_rubric(project_id)
         outcomes = _outcomes(contents, rubric)
         _write({call_id: decide(rubric, outcomes.get(call_id, {})) for call_id in contents})
+
+
+def hold_calls(call_ids: Collection[int]) -> None:
+    """Lock calls in the order of ids. Whoever settles those of several reruns in one transaction, or resets
+    them, does this first: two that lock in different orders would wait for each other."""
+    if connection.features.has_select_for_update:
+        locked = CallLog.objects.select_for_update().filter(pk__in=call_ids).order_by("pk")
+        list(locked.values_list("pk", flat=True))
+
+
+def abandon_call(rerun_id: int, call_id: int) -> None:
+    """Leave a call without a verdict that can be neither measured nor settled, so that its rerun can end."""
+    CallLog.objects.filter(pk=call_id, pending_rerun_id=rerun_id).update(
+        pending_rerun_id=None,
+        error_message="No verdict: this call could not be measured; the server's log says why.",
+        updated_at=timezone.now(),
+    )
 
 
 @transaction.atomic

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from callgauge.flow.settle import read_outcome
 from callgauge.formats import from_wire
 from callgauge.store.models import CallLog, Chunk, MetricResult, MetricVersion
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class CallWork:
@@ -31,6 +34,8 @@ class CallWork:
     """Results of metrics that are not computed now, by name; only where a script may read them."""
     sampled_out: Sequence[MetricSpec] = ()
     """Metrics that the call was left out of when it came in, and that it stays out of."""
+    readable: bool = True
+    """False where what is stored cannot be read; `call` then has neither turns nor variables."""
 
 
 def load_calls(chunk: Chunk, specs: Sequence[MetricSpec], call_ids: Sequence[int]) -> list[CallWork]:
@@ -55,15 +60,41 @@ def load_calls(chunk: Chunk, specs: Sequence[MetricSpec], call_ids: Sequence[int
         if call_id not in rows:
             continue
         left = [spec for spec in specs if (call_id, spec.version_id) not in stored]
+        call, readable = _read(rows[call_id], knowledge.get(rows[call_id].agent_id or 0, ()))
         found.append(
             CallWork(
-                call=read_call(rows[call_id], knowledge.get(rows[call_id].agent_id or 0, ())),
+                call=call,
+                readable=readable,
                 specs=[spec for spec in left if (call_id, spec.metric_id) not in out],
                 known=known.get(call_id, {}),
                 sampled_out=[spec for spec in left if (call_id, spec.metric_id) in out],
             )
         )
     return found
+
+
+def _read(row: CallLog, documents: Sequence[Document]) -> tuple[Call, bool]:
+    try:
+        return read_call(row, documents), True
+    except Exception as error:  # noqa: BLE001 -- one damaged row must not keep a rerun from ending
+        log.error("call %s cannot be read: %s", row.pk, type(error).__name__)
+        return _bare(row), False
+
+
+def _bare(row: CallLog) -> Call:
+    facts = AgentFacts(id=0, name="")
+    return Call(id=row.pk, call_id=row.call_id, agent=facts, turns=(), content_hash=row.content_hash)
+
+
+def load_missing(chunk: Chunk, specs: Sequence[MetricSpec]) -> list[CallWork]:
+    """What a chunk lacks, without its payloads: for giving up on it."""
+    results = MetricResult.objects.filter(rerun_id=chunk.rerun_id, call_id__in=chunk.call_ids)
+    stored = set(results.values_list("call_id", "version_id"))
+    rows = CallLog.objects.filter(pk__in=chunk.call_ids, deleted_at=None)
+    return [
+        CallWork(_bare(row), [spec for spec in specs if (row.pk, spec.version_id) not in stored], {})
+        for row in rows
+    ]
 
 
 def load_apart(call_ids: Sequence[int]) -> list[CallWork]:

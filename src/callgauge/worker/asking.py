@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 from callgauge.domain.calls import Call
-from callgauge.domain.judging import Judge, JudgeAnswer, JudgeInterrupted, JudgeRequest
+from callgauge.domain.judging import (
+    Judge,
+    JudgeAnswer,
+    JudgeInterrupted,
+    JudgeRequest,
+    JudgeUnavailable,
+)
 from callgauge.domain.metrics import MetricSpec
 from callgauge.flow.checkpoint import Question
 from callgauge.store.models import Chunk, Priority
 from callgauge.worker.judges import Judges
 from callgauge.worker.lead import Lead
-from callgauge.worker.operations import BEGIN, STORE_ANSWER
+from callgauge.worker.operations import BEGIN, FORGET, STORE_ANSWER
 from callgauge.worker.questions import question_about
 from callgauge.worker.slots import Slots
 from callgauge.worker.writer import Writer
@@ -46,6 +53,8 @@ class Asking:
         self._lanes: dict[str, _Lanes] = {}
         self._fail_interrupted = fail_interrupted
         self._under_way: set[asyncio.Task[JudgeAnswer]] = set()
+        self._stored: dict[str, asyncio.Task[JudgeAnswer]] = {}
+        """Questions that have been sent, until their answers are stored."""
         self._stopped = False
 
     async def ask(
@@ -55,7 +64,7 @@ class Asking:
         judge = self._judges.of(spec)
         asked = question_about(chunk, call, spec, judge, request, sample)
         async with lead.turn(judge, request):
-            return await self._ask(judge, asked, request, lead, urgent=chunk.priority < Priority.BULK)
+            return await self._ask(judge, asked, request, lead, urgent=chunk.priority == Priority.INTERACTIVE)
 
     async def ask_unrecorded(self, spec: MetricSpec, request: JudgeRequest, lead: Lead) -> JudgeAnswer:
         """Without a checkpoint, for what is stored nowhere: a crash pays for it again."""
@@ -68,21 +77,33 @@ class Asking:
     async def _ask(
         self, judge: Judge, asked: Question, request: JudgeRequest, lead: Lead, *, urgent: bool
     ) -> JudgeAnswer:
+        running = self._stored.get(asked.key)
+        if running is not None:
+            # A chunk that failed or lost its lease has asked this: the answer is paid for and on its way.
+            return await asyncio.shield(running)
         lanes = self._lanes_of(judge)
         async with lanes.begun.take(urgent=urgent):
-            begun = await self._writer.write(BEGIN, asked)
-            if begun.answer is not None:
-                return begun.answer
-            if begun.interrupted and self._fail_interrupted:
-                raise JudgeInterrupted(
-                    "The server stopped while this was asked, and CALLGAUGE_JUDGE_INTERRUPTED is fail."
-                )
-            async with lanes.sent.take(urgent=urgent):
-                if self._stopped:
-                    await asyncio.Event().wait()  # until cancelled: nothing is sent while stopping
-                sent = self._keep(asyncio.create_task(self._send(judge, request, lead)))
-                stored = self._keep(asyncio.create_task(self._store(asked, sent)))
-                await asyncio.wait({sent})  # the slot is free as soon as the answer is here
+            sent: asyncio.Task[JudgeAnswer] | None = None
+            try:
+                begun = await self._writer.write(BEGIN, asked)
+                if begun.answer is not None:
+                    return begun.answer
+                if begun.interrupted and self._fail_interrupted:
+                    raise JudgeInterrupted(
+                        "The server stopped while this was asked, and CALLGAUGE_JUDGE_INTERRUPTED is fail."
+                    )
+                async with lanes.sent.take(urgent=urgent):
+                    if self._stopped:
+                        await asyncio.Event().wait()  # until cancelled: nothing is sent while stopping
+                    sent = self._keep(asyncio.create_task(self._send(judge, request, lead)))
+                    stored = self._keep(asyncio.create_task(self._store(asked, sent)))
+                    self._stored[asked.key] = stored
+                    stored.add_done_callback(partial(self._answered, asked.key))
+                    await asyncio.wait({sent})  # the slot is free as soon as the answer is here
+            except asyncio.CancelledError:
+                if sent is None:
+                    self._writer.post(FORGET, asked)  # begun, but never sent: nothing was interrupted
+                raise
             return await asyncio.shield(stored)
 
     def _lanes_of(self, judge: Judge) -> _Lanes:
@@ -102,10 +123,22 @@ class Asking:
         task.add_done_callback(self._under_way.discard)
         return task
 
+    def _answered(self, key: str, task: asyncio.Task[JudgeAnswer]) -> None:
+        self._stored.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # whoever asked may be gone: a fault that nobody awaits is no news
+
     @staticmethod
     async def _send(judge: Judge, request: JudgeRequest, lead: Lead) -> JudgeAnswer:
         async with lead.sending(judge):
-            return await judge.ask(request)
+            try:
+                return await judge.ask(request)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+                # Nobody cancelled us: the client did it to itself, and a metric must not end without outcome.
+                raise JudgeUnavailable("The request to the judge was broken off.") from None
 
     async def _store(self, asked: Question, sent: asyncio.Task[JudgeAnswer]) -> JudgeAnswer:
         answer = await sent

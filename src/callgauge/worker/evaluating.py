@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from callgauge.domain.judging import JudgeAnswer, JudgeRequest
@@ -15,9 +16,11 @@ from callgauge.flow.work import CallWork
 from callgauge.store.models import Chunk, Priority
 from callgauge.worker.asking import Asking
 from callgauge.worker.lead import Lead
-from callgauge.worker.operations import SETTLE, STORE_RESULT, OwnedResult, Settling
+from callgauge.worker.operations import ABANDON, SETTLE, STORE_RESULT, OwnedResult, Settling
 from callgauge.worker.scripts import Scripts
 from callgauge.worker.writer import Writer
+
+log = logging.getLogger(__name__)
 
 
 class LeaseLost(BaseException):
@@ -44,6 +47,10 @@ class CallEvaluation:
 
     async def run(self) -> None:
         """Evaluate what is left to do. Raises LeaseLost."""
+        if not self._work.readable:
+            await self._fail("What is stored of this call cannot be read; see the server's log.", False)
+            await self._settle()
+            return
         for spec in self._work.sampled_out:
             await self._save(spec, SAMPLED_OUT)
         if self._work.specs:
@@ -59,15 +66,19 @@ class CallEvaluation:
         await self._settle()
 
     async def give_up(self) -> None:
-        """This chunk only ever lost its owner: what it lacks ends failed, and the rerun can end."""
-        failure = Failed(
-            FailureCode.INTERNAL_ERROR,
-            ("The server stopped every time it worked on this call; see the server's log.",),
-            retryable=True,
-        )
+        """This chunk never got anywhere: what it lacks ends failed, and the rerun can end."""
+        await self._fail("The server gave up on this call after several tries; see the server's log.", True)
+        settling = Settling(self._chunk.rerun_id, self._work.call.id)
+        try:
+            await self._writer.write(SETTLE, settling)
+        except Exception as error:  # noqa: BLE001 -- settling may be what never works
+            log.error("call %s cannot be settled: %s", self._work.call.id, type(error).__name__)
+            await self._writer.write(ABANDON, settling)
+
+    async def _fail(self, why: str, retryable: bool) -> None:
+        failure = Failed(FailureCode.INTERNAL_ERROR, (why,), retryable=retryable)
         for spec in (*self._work.specs, *self._work.sampled_out):
             await self._save(spec, failure)
-        await self._settle()
 
     async def _ask(self, spec: MetricSpec, request: JudgeRequest, sample: int) -> JudgeAnswer:
         assert self._asking is not None
@@ -77,7 +88,7 @@ class CallEvaluation:
         judge = None
         if self._asking is not None:
             judge = NestedJudge(self._work.call, spec, self._ask, reasks=self._asking.reasks)
-        return await self._scripts.run(spec, data, judge, urgent=self._chunk.priority < Priority.BULK)
+        return await self._scripts.run(spec, data, judge, urgent=self._chunk.priority == Priority.INTERACTIVE)
 
     async def _save(self, spec: MetricSpec, outcome: Outcome) -> None:
         call = self._work.call

@@ -18,6 +18,7 @@ from callgauge.domain.metrics import MetricSpec
 from callgauge.engine.evaluate import MAX_REASKS
 from callgauge.flow import ledger, wake, work
 from callgauge.flow.rerun import plan_page
+from callgauge.flow.work import CallWork
 from callgauge.store.models import Chunk, ChunkKind, Priority
 from callgauge.worker.asking import Asking
 from callgauge.worker.batches import LOOK_SECS, Batches
@@ -27,6 +28,7 @@ from callgauge.worker.judges import Judges
 from callgauge.worker.operations import FINISH, Finishing
 from callgauge.worker.previewing import Previews
 from callgauge.worker.scripts import AUTO, Scripts
+from callgauge.worker.slots import Slots
 from callgauge.worker.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -37,7 +39,7 @@ RENEW_SECS = 5.0
 """A quarter of a lease: three renewals may fail before it runs out."""
 BACK_OFF_SECS = 2.0
 """Pause after a chunk failed for a reason of its own (a bug, the database away)."""
-URGENT_CHUNKS = 64
+LIVE_CHUNKS = 64
 """Live calls are chunks of one call each: many at once keep the judge busy."""
 CALLS_PER_LOAD = 20
 PLAN_PAGE = 10_000
@@ -106,7 +108,7 @@ class Executor:
         self._stopping = asyncio.Event()
         # One thread each, so that planning a large rerun never delays a lease or a live call's claim.
         self._leasing, self._loading, self._planning = (DatabaseThread(n) for n in ("lease", "load", "plan"))
-        self._calls = asyncio.Semaphore(max(32, 2 * self._concurrency))
+        self._calls = Slots(max(32, 2 * self._concurrency))
         writer = self._writer = Writer(self._loop)
         writer.start()
         opened = self._open_judges()
@@ -182,20 +184,24 @@ class Executor:
         stopping.cancel()
 
     def _chunk_ended(self, chunk_id: int, task: asyncio.Task[None]) -> None:
-        self._chunks.pop(chunk_id, None)
+        if chunk_id in self._chunks and self._chunks[chunk_id][1] is task:
+            del self._chunks[chunk_id]
         self._wake.set()
 
     async def _claim(self) -> list[Chunk]:
-        bulk = sum(chunk.priority == Priority.BULK for chunk, _ in self._chunks.values())
-        urgent = len(self._chunks) - bulk
+        mine = [chunk.priority for chunk, _ in self._chunks.values()]
+        # Each has room of its own: neither a rerun nor chosen metrics on many calls keep live calls out.
         room = {
-            (Priority.INTERACTIVE, Priority.NORMAL): URGENT_CHUNKS - urgent,
-            (Priority.BULK,): self._bulk_chunks - bulk,
+            Priority.INTERACTIVE: LIVE_CHUNKS,
+            Priority.NORMAL: self._bulk_chunks,
+            Priority.BULK: self._bulk_chunks,
         }
+        at_work = list(self._chunks)
         claimed: list[Chunk] = []
         try:
-            for priorities, limit in room.items():
-                claimed += await self._leasing.run(ledger.claim, self._owner, priorities, limit)
+            for priority, most in room.items():
+                limit = most - mine.count(priority)
+                claimed += await self._leasing.run(ledger.claim, self._owner, [priority], limit, at_work)
         except Exception as error:  # noqa: BLE001 -- the executor outlives whatever is wrong with the database
             log.warning("cannot look for work, trying again: %s", type(error).__name__)
         return claimed
@@ -256,29 +262,36 @@ class Executor:
 
     async def _evaluate(self, chunk: Chunk) -> None:
         specs = await self._specs_of(chunk)
-        give_up = chunk.attempts > ledger.MAX_ATTEMPTS
-        if not give_up and await self._batches.take(chunk, specs):
+        if chunk.attempts > ledger.MAX_ATTEMPTS:
+            for missing in await self._loading.run(work.load_missing, chunk, specs):
+                await self._evaluation(chunk, missing).give_up()
+        elif await self._batches.take(chunk, specs):
             return
-        tasks: list[asyncio.Task[None]] = []
+        else:
+            await self._evaluate_calls(chunk, specs)
+        if not await self._writer.write(FINISH, Finishing(self._owner, chunk.pk)):
+            raise LeaseLost
+
+    async def _evaluate_calls(self, chunk: Chunk, specs: Sequence[MetricSpec]) -> None:
+        urgent = chunk.priority == Priority.INTERACTIVE
+
+        async def evaluate(evaluation: CallEvaluation) -> None:
+            async with self._calls.take(urgent=urgent):
+                await evaluation.run()
+
         try:
             async with asyncio.TaskGroup() as group:
                 for start in range(0, len(chunk.call_ids), CALLS_PER_LOAD):
                     ids = chunk.call_ids[start : start + CALLS_PER_LOAD]
-                    await self._calls.acquire()
-                    self._calls.release()
+                    async with self._calls.take(urgent=urgent):
+                        pass  # calls are loaded only when one of them could begin
                     for call_work in await self._loading.run(work.load_calls, chunk, specs, ids):
-                        evaluation = CallEvaluation(
-                            self._owner, chunk, call_work, self._writer, self._asking, self._scripts
-                        )
-                        tasks.append(group.create_task(self._evaluate_call(evaluation, give_up)))
+                        group.create_task(evaluate(self._evaluation(chunk, call_work)))
         except BaseExceptionGroup as failures:
             raise _plainest(failures) from failures
-        if not await self._writer.write(FINISH, Finishing(self._owner, chunk.pk)):
-            raise LeaseLost
 
-    async def _evaluate_call(self, evaluation: CallEvaluation, give_up: bool) -> None:
-        async with self._calls:
-            await (evaluation.give_up() if give_up else evaluation.run())
+    def _evaluation(self, chunk: Chunk, call_work: CallWork) -> CallEvaluation:
+        return CallEvaluation(self._owner, chunk, call_work, self._writer, self._asking, self._scripts)
 
     async def _specs_of(self, chunk: Chunk) -> Sequence[MetricSpec]:
         """Versions never change, so they are read once."""

@@ -34,6 +34,11 @@ def _begin(questions: Sequence[Question]) -> Sequence[Begun]:
     return checkpoint.begin(questions)
 
 
+def _forget(questions: Sequence[Question]) -> Sequence[None]:
+    checkpoint.forget(questions)
+    return [None] * len(questions)
+
+
 def _store_answers(answers: Sequence[tuple[Question, JudgeAnswer]]) -> Sequence[None]:
     checkpoint.store_answers(answers)
     return [None] * len(answers)
@@ -48,8 +53,15 @@ def _store_results(items: Sequence[OwnedResult]) -> Sequence[bool]:
 
 
 def _settle(items: Sequence[Settling]) -> Sequence[None]:
+    settle.hold_calls([item.call_id for item in items])
     for rerun_id in dict.fromkeys(item.rerun_id for item in items):
         settle.settle_calls(rerun_id, [item.call_id for item in items if item.rerun_id == rerun_id])
+    return [None] * len(items)
+
+
+def _abandon(items: Sequence[Settling]) -> Sequence[None]:
+    for item in items:
+        settle.abandon_call(item.rerun_id, item.call_id)
     return [None] * len(items)
 
 
@@ -67,7 +79,9 @@ def _finish(items: Sequence[Finishing]) -> Sequence[bool]:
 
 
 BEGIN: Operation[Question, Begun] = Operation("begin", _begin)
+FORGET: Operation[Question, None] = Operation("forget", _forget)
 STORE_ANSWER: Operation[tuple[Question, JudgeAnswer], None] = Operation("answer", _store_answers)
 STORE_RESULT: Operation[OwnedResult, bool] = Operation("result", _store_results)
 SETTLE: Operation[Settling, None] = Operation("settle", _settle)
+ABANDON: Operation[Settling, None] = Operation("abandon", _abandon)
 FINISH: Operation[Finishing, bool] = Operation("finish", _finish)

@@ -70,6 +70,12 @@ class Writer:
         self._queue.put(None)
         self._thread.join()
 
+    def post(self, operation: Operation[Item, Result], item: Item) -> None:
+        """Have it written without waiting; what comes of it is nobody's business."""
+        done = self._loop.create_future()
+        done.add_done_callback(_heard)
+        self._queue.put(_Job(operation, item, done))
+
     async def write(self, operation: Operation[Item, Result], item: Item) -> Result:
         job = _Job(operation, item, self._loop.create_future())
         self._queue.put(job)
@@ -144,6 +150,11 @@ class Writer:
                 results = group[0].operation.run([job.item for job in group])
                 outcomes.extend((job, result, None) for job, result in zip(group, results, strict=True))
         return outcomes
+
+
+def _heard(future: asyncio.Future[Any]) -> None:
+    if not future.cancelled():
+        future.exception()
 
 
 def _tell(outcomes: list[_Outcome]) -> None:

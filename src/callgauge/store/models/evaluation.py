@@ -194,6 +194,8 @@ class JudgeCall(models.Model):
 
     key = models.CharField(max_length=64, unique=True)
     rerun = models.ForeignKey(Rerun, models.CASCADE, related_name="judge_calls")
+    call = models.ForeignKey(CallLog, models.CASCADE, related_name="judge_calls")
+    """An answer quotes the call: it goes when the call does."""
     state = models.CharField(max_length=8, choices=JudgeCallState.choices, default=JudgeCallState.STARTED)
     model = models.CharField(max_length=255)
     request_hash = models.CharField(max_length=64)
