@@ -12,7 +12,7 @@ import pytest
 
 from callgauge.cli import demo_cast as cast
 from callgauge.domain.calls import Role, Turn
-from callgauge.engine.quotes import locate
+from callgauge.engine.quotes import QuoteFinder
 from callgauge.formats import parse_transcript
 from callgauge.judge.script_file import read_script
 
@@ -86,7 +86,7 @@ def test_quotes_stand_in_the_turn_that_is_named(number: int) -> None:
     evidence = rule["answer"]["evidence"]
     assert evidence
     for item in evidence:
-        found = locate(item["quote"], item["turn"] - 1, said)
+        found = QuoteFinder(said).find(item["quote"], item["turn"] - 1)
         assert (found.found, found.turn) == (True, item["turn"] - 1), item
 
 

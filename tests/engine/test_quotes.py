@@ -3,8 +3,13 @@
 import pytest
 
 from callgauge.domain.calls import Role, Tool, Turn
-from callgauge.engine.quotes import locate
+from callgauge.engine.quotes import QuoteFinder
 from tests.engine.calls import TURNS
+
+
+def _locate(quote, named, turns):
+    return QuoteFinder(turns).find(quote, named)
+
 
 MORE = (
     *TURNS,
@@ -43,7 +48,7 @@ MORE = (
     ],
 )
 def test_found(quote, turn):
-    evidence = locate(quote, None, MORE)
+    evidence = _locate(quote, None, MORE)
     assert (evidence.found, evidence.turn, evidence.start_secs) == (True, turn, MORE[turn].start_secs)
     assert evidence.quote == quote
 
@@ -66,18 +71,18 @@ def test_found(quote, turn):
     ],
 )
 def test_not_found(quote):
-    evidence = locate(quote, 1, MORE)
+    evidence = _locate(quote, 1, MORE)
     assert (evidence.found, evidence.turn, evidence.start_secs) == (False, None, None)
 
 
 def test_the_named_turn_comes_first_and_a_wrong_name_does_no_harm():
     turns = (Turn(Role.AGENT, "Thank you.", 1.0), Turn(Role.CALLER, "Thank you.", 2.0))
-    assert locate("Thank you", 1, turns).turn == 1
-    assert locate("Thank you", 0, turns).turn == 0
-    assert locate("Thank you", None, turns).turn == 0
-    assert locate("Thank you", 99, turns).turn == 0
-    assert locate("Thank you", -1, turns).turn == 0
+    assert _locate("Thank you", 1, turns).turn == 1
+    assert _locate("Thank you", 0, turns).turn == 0
+    assert _locate("Thank you", None, turns).turn == 0
+    assert _locate("Thank you", 99, turns).turn == 0
+    assert _locate("Thank you", -1, turns).turn == 0
 
 
 def test_nothing_is_found_in_no_transcript():
-    assert not locate("anything", 0, ()).found
+    assert not _locate("anything", 0, ()).found

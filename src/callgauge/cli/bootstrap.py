@@ -40,7 +40,7 @@ def start(folder: Path | None, *, migrate: bool = True) -> options.Options:
     except ImproperlyConfigured as error:
         raise click.ClickException(str(error)) from None
     if migrate:
-        migrate_database()
+        migrate_database(loaded.data_dir)
     return loaded
 
 
@@ -54,18 +54,20 @@ def load_options() -> options.Options:
     return loaded
 
 
-def migrate_database() -> None:
-    """Create or update the tables; nothing happens where they are up to date."""
+def migrate_database(folder: Path) -> None:
+    """Create or update the tables; nothing happens where they are up to date. Processes that start at the
+    same time, on one data folder or one PostgreSQL database, take turns."""
     from django.core.management import call_command
     from django.db import DatabaseError, connection
     from django.db.migrations.executor import MigrationExecutor
 
-    from callgauge.flow.installation import ensure_installation
+    from callgauge.flow.installation import ensure_installation, one_at_a_time
 
     try:
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            call_command("migrate", interactive=False, verbosity=0, stdout=sys.stderr)
-        ensure_installation()
+        with data_dir.migrating(folder), one_at_a_time():
+            executor = MigrationExecutor(connection)
+            if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+                call_command("migrate", interactive=False, verbosity=0, stdout=sys.stderr)
+            ensure_installation()
     except DatabaseError as error:
         raise click.ClickException(f"The database cannot be used: {' '.join(str(error).split())}") from None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -13,6 +15,7 @@ import click
 KEY_FILE = "secret_key"
 SERVER_ID_FILE = "server_id"
 LOCK_FILE = "lock"
+MIGRATION_FILE = "migration.lock"
 KEPT_SECRETS = 3
 """The one that signs and two that are still accepted."""
 
@@ -21,11 +24,19 @@ def prepare(path: Path) -> None:
     """Make the folder, for its owner only. Raises ClickException with what is wrong."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = path / ".writable"
+        probe = path / f".writable.{os.getpid()}"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)
     except OSError as error:
         raise click.ClickException(f"The data folder {path} cannot be used: {error.strerror}.") from None
+
+
+@contextmanager
+def migrating(path: Path) -> Iterator[None]:
+    """One process at a time makes or changes the tables; the others wait and then find them made."""
+    with (path / MIGRATION_FILE).open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def lock(path: Path) -> IO[str]:
@@ -73,7 +84,10 @@ def _made_once(file: Path) -> str:
     if not file.exists():
         fresh = file.with_name(f"{file.name}.{os.getpid()}")
         fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(50) + "\n")
+        with fresh.open("w") as file_now:
+            file_now.write(secrets.token_urlsafe(50) + "\n")
+            file_now.flush()
+            os.fsync(file_now.fileno())  # a power cut must not leave an empty key
         try:
             os.link(fresh, file)  # fails where another process was first, whose text then counts
         except FileExistsError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -17,7 +17,8 @@ except OptionError as error:
 # The real key is put in place by the command line before Django starts (see cli.data_dir);
 # a process that only looks at models or migrations must not create files.
 _keys = [key.strip() for key in CALLGAUGE.secret_key.split(",") if key.strip()]
-SECRET_KEY = _keys[0] if _keys else "not-yet-read-from-the-data-folder"
+NO_SECRET = "not-yet-read-from-the-data-folder"  # noqa: S105 -- nothing is served with it, see wsgi.py
+SECRET_KEY = _keys[0] if _keys else NO_SECRET
 SECRET_KEY_FALLBACKS = _keys[1:]
 
 DEBUG = False
@@ -76,13 +77,20 @@ def _database() -> dict[str, object]:
         }
     if url.scheme not in {"postgresql", "postgres"} or not url.path.strip("/"):
         raise ImproperlyConfigured("CALLGAUGE_DATABASE_URL: write postgresql://USER:PASSWORD@HOST:PORT/NAME")
+    try:
+        port = str(url.port or "")
+    except ValueError:
+        raise ImproperlyConfigured(
+            "CALLGAUGE_DATABASE_URL: the port cannot be read; percent-encode /, ?, # and @ in the password"
+        ) from None
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(url.path.strip("/")),
         "USER": unquote(url.username or ""),
         "PASSWORD": unquote(url.password or ""),
         "HOST": unquote(url.hostname or ""),
-        "PORT": str(url.port or ""),
+        "PORT": port,
+        "OPTIONS": dict(parse_qsl(url.query)),
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
     }

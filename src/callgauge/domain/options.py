@@ -36,6 +36,12 @@ def _path(value: str) -> Path:
     return Path(value.strip()).expanduser()
 
 
+def _keys(value: str) -> str:
+    if value.strip() and not any(part.strip() for part in value.split(",")):
+        raise ValueError("write a key, or several parted by commas")
+    return value.strip()
+
+
 def _flag(value: str) -> bool:
     lowered = value.strip().lower()
     if lowered in {"1", "true", "yes", "on"}:
@@ -46,12 +52,10 @@ def _flag(value: str) -> bool:
 
 
 def _positive(value: str) -> int:
-    try:
-        number = int(value.strip())
-    except ValueError:
-        number = 0
+    text = value.strip()
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
     if number < 1:
-        raise ValueError("write a whole number of 1 or more")
+        raise ValueError("write a whole number from 1 to 999999999")
     return number
 
 
@@ -117,7 +121,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "SECRET_KEY",
         "text",
-        _text,
+        _keys,
         "",
         "Signs sessions and links. Made in the data folder at the first start; set it when more than one "
         "host serves. Several keys parted by commas: the first signs, the others are still accepted.",
@@ -340,7 +344,10 @@ def _raw(option: Option, environ: Mapping[str, str]) -> str:
     if given and file:
         raise ValueError(f"set either {option.variable} or {option.variable}_FILE, not both")
     if file:
-        return Path(file).expanduser().read_text(encoding="utf-8").strip()
+        text = Path(file).expanduser().read_text(encoding="utf-8").strip()
+        if not text:
+            raise ValueError(f"the file that {option.variable}_FILE names is empty")
+        return text
     return given if given is not None and given != "" else option.default
 
 

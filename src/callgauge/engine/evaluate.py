@@ -58,6 +58,8 @@ Save = Callable[[MetricSpec, Outcome], Awaitable[None]]
 MAX_REASKS = 4
 """Times that an answer whose value does not fit the metric is asked for again."""
 
+LONG_CALL_TURNS = 1_000
+
 NO_JUDGE = "No judge is set. Set CALLGAUGE_JUDGE, for example openai:gpt-4.1-mini."
 NO_SANDBOX = "Python metrics need a sandbox, and this server has none. The server's log says why."
 READS_ITSELF = "The metric's script reads a metric that, directly or by way of others, reads this one."
@@ -180,7 +182,7 @@ async def _sample(spec: MetricSpec, context: Context, ask: Ask, request: JudgeRe
             return spent.on(_judge_failed(error))
         spent.model = answer.model
         try:
-            outcome = read_answer(context.call, spec, answer)
+            outcome = await _read(context.call, spec, answer)
         except InvalidAnswer as error:
             complaint = str(error)
             spent.add(answer.usage, answer.attempts, (*answer.faults, "unfit_value"))
@@ -218,6 +220,13 @@ class _Spent:
             prompt_hash=self.asked,
             extra={**outcome.extra, "judge": {"attempts": self.attempts, "faults": list(self.faults)}},
         )
+
+
+async def _read(call: Call, spec: MetricSpec, answer: JudgeAnswer) -> Scored | Skipped:
+    if len(call.turns) <= LONG_CALL_TURNS:
+        return read_answer(call, spec, answer)
+    # Looking for quotes in a very long call takes long enough to hold up every other question.
+    return await asyncio.to_thread(read_answer, call, spec, answer)
 
 
 async def apply_rule(spec: MetricSpec, context: Context) -> Outcome:

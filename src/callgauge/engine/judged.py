@@ -16,7 +16,7 @@ from callgauge.engine.faults import BadConfiguration, InvalidAnswer
 from callgauge.engine.fence import Fence, fence_for
 from callgauge.engine.forms import Reading, form_of
 from callgauge.engine.prompt_files import prompt as _prompt
-from callgauge.engine.quotes import locate
+from callgauge.engine.quotes import QuoteFinder
 from callgauge.engine.variables import render
 
 SCHEMA_NAME = "call_measurement"
@@ -235,12 +235,12 @@ def _sentences(raw: object) -> tuple[str, ...]:
 
 
 def _evidence(raw: object, call: Call) -> tuple[Evidence, ...]:
-    found = []
+    found, finder = [], QuoteFinder(call.turns)
     for item in raw[:MAX_EVIDENCE] if isinstance(raw, list) else []:
         quote, turn = (item.get("quote"), item.get("turn")) if isinstance(item, dict) else (item, None)
         if isinstance(quote, str) and quote.strip():
             index = turn - 1 if isinstance(turn, int) and not isinstance(turn, bool) else None
-            found.append(locate(quote.strip(), index, call.turns))
+            found.append(finder.find(quote.strip(), index))
     return tuple(found)
 
 
