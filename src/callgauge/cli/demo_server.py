@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import time
@@ -49,12 +50,24 @@ class Install:
 
     def run(self, *args: str) -> Any:
         """Run a command with `--json` and give what it printed."""
-        done = subprocess.run(  # noqa: S603 - our own program
-            [*COMMAND, *args, "--json"], env=self.environ, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise DemoError(f"`callgauge {args[0]}` failed:\n{done.stderr.strip() or done.stdout.strip()}")
-        return json.loads(done.stdout)
+        process: subprocess.Popen[str] | None = None
+        try:
+            with _signals_held():
+                process = subprocess.Popen(  # noqa: S603 - our own program
+                    [*COMMAND, *args, "--json"],
+                    env=self.environ,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            printed, said = process.communicate()
+        finally:
+            if process is not None and process.poll() is None:
+                process.kill()
+                process.wait()
+        if process.returncode:
+            raise DemoError(f"`callgauge {args[0]}` failed:\n{said.strip() or printed.strip()}")
+        return json.loads(printed)
 
     def log_tail(self) -> str:
         """What the server said last; indented, empty where it said nothing."""
@@ -65,26 +78,47 @@ class Install:
 
 
 @contextmanager
+def _signals_held() -> Iterator[None]:
+    """A signal that comes while a process is being started is seen when it is known: it would be left over."""
+    came: list[int] = []
+    kinds = (signal.SIGTERM, signal.SIGINT)
+    before = {kind: signal.signal(kind, lambda number, frame: came.append(number)) for kind in kinds}
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+        for number in came:
+            signal.raise_signal(number)
+
+
+@contextmanager
 def serving(install: Install) -> Iterator[str]:
     """The address of a server that runs for as long as the block does, however it ends."""
-    with install.log.open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            [*COMMAND, "serve", "--port", "0"], env=install.environ, stdout=subprocess.PIPE, stderr=log
-        )
+    process: subprocess.Popen[bytes] | None = None
     try:
+        with install.log.open("ab") as log, _signals_held():
+            process = subprocess.Popen(  # noqa: S603 - our own program
+                [*COMMAND, "serve", "--port", "0"], env=install.environ, stdout=subprocess.PIPE, stderr=log
+            )
         yield _address(process, install)
     except DemoError as error:
         tail = install.log_tail()
         raise DemoError(f"{error}\nThe server's last lines:\n{tail}" if tail else str(error)) from None
     finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        if process is not None:
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 def _address(process: subprocess.Popen[bytes], install: Install) -> str:
