@@ -79,7 +79,7 @@ class Install:
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    """A signal that comes while a process is being started is seen when it is known: it would be left over."""
+    """A signal that comes while a process is being started is seen once it is known: else it would stay."""
     came: list[int] = []
     kinds = (signal.SIGTERM, signal.SIGINT)
     before = {kind: signal.signal(kind, lambda number, frame: came.append(number)) for kind in kinds}
