@@ -1,36 +1,49 @@
 # Everything a person runs here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-services test-browser test-faults check format bench lock clean
+.PHONY: help setup runtime demo serve test test-services test-browser test-faults check format bench lock clean
 
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+RUN_STAMP := $(VENV)/.installed-to-run
 PORT ?= 8000
 DATA_DIR ?= data
 PYTEST := $(PY) -m pytest
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet
 # Not stt and pii: their tests need a model that nobody ships.
 LOCKED_EXTRAS := $(foreach extra,scale monty media s3 parquet mcp otel,--extra $(extra))
+
+define install
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Callgauge needs Python 3.11 or newer; '$(PYTHON)' is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+endef
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## Create .venv from the lock file (Python 3.11+; nothing else is needed)
+setup: $(STAMP) ## Create .venv from the lock file with all that development needs (Python 3.11+; nothing else is needed)
 
 $(STAMP): requirements-dev.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Callgauge needs Python 3.11 or newer; '$(PYTHON)' is older. Try: make PYTHON=python3.12 setup"; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
-	  || { echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
-	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(call install,requirements-dev.lock)
 	@touch $(STAMP)
 
-demo: setup ## See the main job done on sample calls, from import to rerun
+# What is needed to run it: a third of what development needs. Nothing is done where that is there already.
+runtime: $(if $(wildcard $(STAMP)),$(STAMP),$(RUN_STAMP))
+
+$(RUN_STAMP): requirements.lock pyproject.toml
+	$(call install,requirements.lock)
+	@touch $(RUN_STAMP)
+
+demo: runtime ## See the main job done on sample calls, from import to rerun
 	@$(VENV)/bin/callgauge demo
 
-serve: setup ## Start the server on 127.0.0.1:PORT with its data in DATA_DIR
+serve: runtime ## Start the server on 127.0.0.1:PORT with its data in DATA_DIR
 	@$(VENV)/bin/callgauge serve --port $(PORT) --data-dir $(DATA_DIR)
 
 test: setup ## Run the tests (what needs a service that is absent is skipped with a reason)
@@ -59,9 +72,9 @@ format: setup ## Format the code
 bench: setup ## Measure the rerun path beside a bare loop (see benchmarks/README.md for the rest)
 	$(PY) -m benchmarks.rerun
 
-lock: ## Write the lock file anew (needs uv)
-	uv pip compile pyproject.toml $(LOCKED_EXTRAS) --group dev --universal --python-version 3.11 \
-	  --generate-hashes --no-header --quiet -o requirements-dev.lock
+lock: ## Write the lock files anew (needs uv)
+	$(LOCK) $(LOCKED_EXTRAS) --group dev -o requirements-dev.lock
+	$(LOCK) --group build -c requirements-dev.lock -o requirements.lock
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .demo
