@@ -25,6 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--db") == "postgresql":
         os.environ["CALLGAUGE_DATABASE_URL"] = POSTGRESQL_URL
     os.environ["CALLGAUGE_RERUN_RATE"] = "off"
+    os.environ["CALLGAUGE_SECRET_KEY"] = "only-for-tests"
     # Only now: pytest-django would otherwise read the settings before the database is chosen.
     os.environ["DJANGO_SETTINGS_MODULE"] = "callgauge.config.settings"
     import django

@@ -62,6 +62,7 @@ def migrate_database(folder: Path) -> None:
     from django.db.migrations.executor import MigrationExecutor
 
     from callgauge.flow.installation import ensure_installation, one_at_a_time
+    from callgauge.flow.sealing import reseal
 
     try:
         with data_dir.migrating(folder), one_at_a_time():
@@ -69,5 +70,6 @@ def migrate_database(folder: Path) -> None:
             if executor.migration_plan(executor.loader.graph.leaf_nodes()):
                 call_command("migrate", interactive=False, verbosity=0, stdout=sys.stderr)
             ensure_installation()
+            reseal()
     except DatabaseError as error:
         raise click.ClickException(f"The database cannot be used: {' '.join(str(error).split())}") from None

@@ -60,12 +60,12 @@ def lock(path: Path) -> IO[str]:
 
 
 def secret_keys(path: Path) -> str:
-    """The signing keys of the folder, parted by commas; the first is made when there is none."""
+    """The secret keys of the folder, parted by commas; the first is made when there is none."""
     return ",".join(_lines(_made_once(path / KEY_FILE)))
 
 
 def rotate_secret(path: Path) -> None:
-    """Put a new signing key first; what the two before it signed stays valid."""
+    """Put a new secret key first; what the two before it signed or sealed stays valid."""
     file = path / KEY_FILE
     keys = [secrets.token_urlsafe(50), *_lines(_made_once(file))][:KEPT_SECRETS]
     fresh = file.with_suffix(".new")

@@ -42,10 +42,13 @@ def settings(as_json: bool) -> None:
     click.echo("* is set here. A secret may stand in a file instead: set NAME_FILE to its path.")
 
 
-@click.command("rotate-secret", short_help="Make a new signing key.")
+@click.command("rotate-secret", short_help="Make a new secret key.")
 @bootstrap.data_dir_option
 def rotate_secret(data_dir: Path | None) -> None:
-    """Make a new signing key; what the old one signed stays valid. Restart the server afterwards."""
+    """Make a new secret key; what the old one signed or encrypted stays valid.
+
+    Restart the server afterwards.
+    """
     loaded = bootstrap.load_options()
     if loaded.secret_key:
         raise click.ClickException(
@@ -54,4 +57,4 @@ def rotate_secret(data_dir: Path | None) -> None:
     path = data_dir or loaded.data_dir
     folders.prepare(path)
     folders.rotate_secret(path)
-    click.echo("A new signing key is in place. Restart the server to use it.")
+    click.echo("A new secret key is in place. Restart the server to use it.")

@@ -19,8 +19,9 @@ SERVER: tuple[Option, ...] = (
         "text",
         keys,
         "",
-        "Signs sessions and links. Made in the data folder at the first start; set it when more than one "
-        "host serves. Several keys parted by commas: the first signs, the others are still accepted.",
+        "Signs sessions and links, and encrypts the provider keys and webhook secrets that are kept. Made in "
+        "the data folder at the first start; set it when more than one host serves. Several keys parted by "
+        "commas: the first is used, the others are still accepted.",
         secret=True,
     ),
     Option(

@@ -1,5 +1,7 @@
 """The tables."""
 
+from django.db.models import Model
+
 from callgauge.store.models.calls import Agent, CallLog, CallPayload
 from callgauge.store.models.evaluation import (
     UNFINISHED,
@@ -33,7 +35,12 @@ from callgauge.store.models.tenancy import (
     User,
 )
 
+SEALED_COLUMNS: tuple[tuple[type[Model], str], ...] = ((Agent, "secrets"), (Project, "secrets"))
+"""Columns that hold what flow.sealing sealed: a text, or an object of texts. They are sealed anew when the
+secret key changes; a table that keeps secrets has a line here."""
+
 __all__ = [
+    "SEALED_COLUMNS",
     "UNFINISHED",
     "Agent",
     "ApiKey",

@@ -19,6 +19,8 @@ class Agent(models.Model):
     contact_number = models.CharField(max_length=255, blank=True)
     settings = models.JSONField(default=dict)
     """Fields of the wire that nothing here acts on yet: kept and given back."""
+    secrets = models.JSONField(default=dict)
+    """Sealed values by name; see flow.sealing."""
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

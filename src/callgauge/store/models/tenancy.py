@@ -36,6 +36,8 @@ class Project(models.Model):
     rubric_logic = models.CharField(max_length=3, default="and")
     rubric_version = models.PositiveIntegerField(default=0)
     settings = models.JSONField(default=dict)
+    secrets = models.JSONField(default=dict)
+    """Sealed values by name; see flow.sealing."""
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
