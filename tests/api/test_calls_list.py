@@ -13,7 +13,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from callgauge.api.call_filters import FIELDS, MAX_CONDITIONS, MAX_DEPTH
+from callgauge.flow.filters import FIELDS, MAX_CONDITIONS, MAX_DEPTH
 from callgauge.store.models import CallLog
 from tests.call_rows import call_row, metric_row, rerun_row, result_row
 from tests.tenants import Tenant, tenant
@@ -161,6 +161,7 @@ def test_every_field_and_op(alice: Tenant) -> None:
         two, "second", success=False, duration_secs=120, call_ended_reason="customer-ended-call"
     )
     third = call_row(two, "third", duration_secs=None, customer_number="+41", dropoff_point="payment")
+    CallLog.objects.filter(pk=second.pk).update(trace_id="a1b2c3", error_message="The judge was down.")
     sample = {
         "id": second.pk,
         "success": True,
@@ -173,10 +174,12 @@ def test_every_field_and_op(alice: Tenant) -> None:
         "customer_number": "+41",
         "dropoff_point": "payment",
         "topic": "Refund",
+        "trace_id": "a1b2c3",
+        "error_message": "The judge was down.",
         "agent.id": two.pk,
         "agent.agent_name": "Sales",
     }
-    assert set(sample) == set(FIELDS)
+    assert set(sample) | {"transcript"} == set(FIELDS)
     everything = {"first", "second", "third"}
     for name, value in sample.items():
         equal = filtered(alice, leaf(name, "eq", value))
@@ -190,6 +193,7 @@ def test_every_field_and_op(alice: Tenant) -> None:
             assert filtered(alice, leaf(name, "contains", part)) == equal, name
             assert filtered(alice, leaf(name, "startswith", str(value)[:3])) == equal, name
             assert filtered(alice, leaf(name, "startswith", part)) == set(), name
+            assert filtered(alice, leaf(name, "endswith", str(value)[-3:])) == equal, name
         if "gte" in FIELDS[name].ops:
             more, less = filtered(alice, leaf(name, "gt", value)), filtered(alice, leaf(name, "lt", value))
             assert filtered(alice, leaf(name, "gte", value)) == more | equal, name
@@ -242,8 +246,26 @@ for _ in range(MAX_DEPTH + 1):
         ("{", "JSON"),
         ("[" * 5000, "JSON"),
         (7, "Expected"),
-        (leaf("metadata.tier", "eq", 1), "metadata.tier"),
-        (leaf("metric_evaluations.value", "eq", 1), "metric_evaluations.value"),
+        (leaf("metadata.", "eq", 1), "key"),
+        (leaf("metadata." + "k" * 101, "eq", 1), "100"),
+        (leaf("metadata.tier", "regex", "g"), "regex"),
+        (leaf("metadata.tier", "gt", "gold"), "metadata.tier"),
+        (leaf("metadata.tier", "eq", {"a": 1}), "metadata.tier"),
+        (leaf("metadata.tier", "in", 5), "list"),
+        (leaf("metadata.tier", "isnull", "maybe"), "metadata.tier"),
+        (leaf("metadata.tier", "eq", "\x00"), "metadata.tier"),
+        (leaf("metric_evaluations.nothing", "eq", 1), "metric_evaluations.nothing"),
+        (leaf("metric_evaluations.value", "regex", 1), "regex"),
+        (leaf("metric_evaluations.value", "gt", "much"), "metric_evaluations.value"),
+        (leaf("metric_evaluations.value", "isnull", True), "named metric"),
+        (leaf("metric_evaluations.outcome", "eq", "great"), "scored"),
+        (leaf("metric_evaluations.metric_id", "eq", 10**9), "no metric"),
+        (leaf("metric_evaluations.metric_id", "in", []), "1 to"),
+        (leaf("metric_evaluations.metric_id", "eq", True), "metric"),
+        (leaf("transcript", "eq", "Hello"), "contains"),
+        (leaf("timestamp", "gt", "now-7y"), "now-7d"),
+        (leaf("timestamp", "gt", "now-999999w"), "1970"),
+        ({"operator": "or", "conditions": [leaf("transcript", "contains", "a")] * 21}, "20"),
         (leaf("id", "contains", "1"), "contains"),
         (leaf("call_id", "regex", "1"), "regex"),
         (leaf("id", "eq", "one"), "id"),
@@ -274,8 +296,11 @@ def test_filters_that_cannot_be_used_say_what_is_wrong(alice: Tenant, tree: Any,
 NODES = st.recursive(
     st.fixed_dictionaries(
         {
-            "field": st.sampled_from([*FIELDS, "nothing"]),
-            "op": st.sampled_from(["eq", "neq", "gt", "lte", "contains", "startswith", "in", "isnull"]),
+            "field": st.sampled_from([*FIELDS, "nothing", "metadata.tier", "metadata.a.b"])
+            | st.sampled_from([f"metric_evaluations.{name}" for name in ("value", "metric_id", "outcome")]),
+            "op": st.sampled_from(
+                ["eq", "neq", "gt", "lte", "contains", "startswith", "endswith", "in", "isnull"]
+            ),
             "value": st.none()
             | st.booleans()
             | st.integers()

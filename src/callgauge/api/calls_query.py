@@ -8,14 +8,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework.request import Request
 
-from callgauge.api.call_filters import PARAMETER, read_filters
 from callgauge.api.fields import query_ids, query_text
 from callgauge.flow.call_fields import read_timestamp
 from callgauge.flow.calls import calls_of
 from callgauge.flow.errors import Invalid
+from callgauge.flow.filters import PARAMETER, read_filters
 from callgauge.flow.scope import find_agent, find_agent_by_assistant, find_project, projects_of
 from callgauge.store.models import ApiKey, CallLog
-from callgauge.store.resets import Resets, pending_resets
 
 WINDOW = timedelta(days=30)
 """What a list without times shows."""
@@ -46,7 +45,7 @@ def listed_calls(request: Request, key: ApiKey) -> QuerySet[CallLog]:
         calls = calls.filter(call_id__icontains=search)
     filters = query_text(request, PARAMETER)
     if filters:
-        calls = calls.filter(read_filters(filters, lambda: _resets(key)))
+        calls = calls.filter(read_filters(filters, projects_of(key).values_list("pk", flat=True)))
     return calls.order_by("-timestamp", "-id")
 
 
@@ -93,7 +92,3 @@ def _moment(request: Request, name: str) -> datetime | None:
         return read_timestamp(text)
     except ValueError as error:
         raise Invalid.field(name, str(error)) from None
-
-
-def _resets(key: ApiKey) -> Resets:
-    return pending_resets(*projects_of(key).values_list("pk", flat=True))

@@ -14,11 +14,20 @@ from django.utils import timezone
 from callgauge.domain.storable import storable_json
 from callgauge.flow.call_content import content_hash, put_transcript, read_transcript, spoken_secs
 from callgauge.flow.call_fields import FieldReader
+from callgauge.flow.call_metadata import index_metadata
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.rerun import evaluate_call_again, start_live
 from callgauge.flow.scope import as_id
 from callgauge.formats import Parsed
-from callgauge.store.models import ApiKey, CallLog, CallPayload, JudgeCall, MetricResult, Review
+from callgauge.store.models import (
+    ApiKey,
+    CallLog,
+    CallMetadata,
+    CallPayload,
+    JudgeCall,
+    MetricResult,
+    Review,
+)
 
 EDITABLE = (
     "status",
@@ -157,6 +166,8 @@ def _edit(pk: int, edit: CallEdit) -> CallLog:
     call.content_hash = content_hash(call, payload)
     call.save()
     payload.save()
+    if edit.metadata:
+        index_metadata(call.pk, payload.metadata)
     _evaluate(call, edit.evaluate, changed=call.content_hash != before)
     call.refresh_from_db()
     return call
@@ -204,6 +215,7 @@ def _delete(ids: Collection[int], retain_evaluations: bool) -> None:
     """What was said and who called goes either way; `retain_evaluations` leaves the row that results and
     reviews hang from, out of sight. The caller is in a transaction."""
     JudgeCall.objects.filter(call_id__in=ids).delete()  # their answers quote the call
+    CallMetadata.objects.filter(call_id__in=ids).delete()
     if retain_evaluations:
         CallPayload.objects.filter(pk__in=ids).delete()
         CallLog.objects.filter(pk__in=ids).update(

@@ -13,6 +13,7 @@ from django.utils import timezone
 from callgauge.domain.storable import storable_json
 from callgauge.flow.call_content import content_hash, put_transcript, read_transcript, spoken_secs
 from callgauge.flow.call_fields import FieldReader, metadata_duration
+from callgauge.flow.call_metadata import index_metadata
 from callgauge.flow.errors import Conflict, Invalid, NotFound
 from callgauge.flow.rerun import start_live
 from callgauge.flow.scope import find_agent, find_agent_by_assistant
@@ -138,6 +139,7 @@ def _insert(project: Project, agent: Agent, new: NewCall, parsed: Parsed) -> Cal
     call.save(force_insert=True)
     payload.call = call
     payload.save(force_insert=True)
+    index_metadata(call.pk, payload.metadata, fresh=True)
     call.pending_rerun_id = start_live(call, new.metric_ids).pk
     return call
 
@@ -165,6 +167,7 @@ def _update(call_id: int, agent: Agent, new: NewCall, parsed: Parsed) -> CallLog
     _fill(call, payload, new, parsed)
     call.save()
     payload.save()
+    index_metadata(call.pk, payload.metadata)
     if (call.content_hash, call.agent_id) != before:
         start_live(call, new.metric_ids)
         call.refresh_from_db()

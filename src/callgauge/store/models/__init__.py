@@ -21,6 +21,7 @@ from callgauge.store.models.evaluation import (
     ResultOutcome,
 )
 from callgauge.store.models.knowledge import KnowledgeBaseFile
+from callgauge.store.models.metadata import CallMetadata
 from callgauge.store.models.metrics import Metric, MetricVersion, RubricRule
 from callgauge.store.models.previews import MetricPreview, PreviewState
 from callgauge.store.models.reviews import Review
@@ -47,6 +48,7 @@ __all__ = [
     "BatchEnding",
     "BatchStep",
     "CallLog",
+    "CallMetadata",
     "CallPayload",
     "Chunk",
     "ChunkKind",
