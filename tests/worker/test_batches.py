@@ -178,7 +178,7 @@ def test_a_waiting_chunk_has_no_lease_and_progress_shows_it(
     wait_until(lambda: JudgeBatch.objects.filter(step=BatchStep.WAITING).exists())
     chunk = Chunk.objects.get()
     assert (chunk.state, chunk.owner, chunk.lease_until) == (ChunkState.WAITING, "", None)
-    assert ledger.claim("other:1", [Priority.BULK], 10) == []
+    assert ledger.claim("other:1", list(Priority), 10) == []
     assert batches.at_provider([rerun.pk, 0]) == {rerun.pk: batches.AtProvider(1, QUESTIONS)}
     provider.server.batches.plan.looks = 0
     _until_done(rerun)
@@ -200,7 +200,7 @@ def test_a_cancelled_rerun_cancels_its_batch_and_keeps_what_was_answered(
     assert set(JudgeCall.objects.values_list("state", flat=True)) == {JudgeCallState.DONE}
     assert JudgeCall.objects.count() == answered
     assert provider.asked_singly == 1
-    assert ledger.claim("other:1", [Priority.BULK], 10) == []
+    assert ledger.claim("other:1", list(Priority), 10) == []
 
 
 def test_a_batch_of_a_rerun_cancelled_before_is_never_sent(
@@ -333,7 +333,7 @@ def _drive(provider: FakeProvider, name: str, *, steps: int = 1_000, fail_interr
         judge = judge_at(provider.url, name, prices=PRICES)
         looking = Batches("dead:1", Judges(judge), least=1, fail_interrupted=fail_interrupted, look_secs=0.0)
         try:
-            chunk = (await looking._thread.run(ledger.claim, "dead:1", [Priority.BULK], 1))[0]
+            chunk = (await looking._thread.run(ledger.claim, "dead:1", list(Priority), 1))[0]
             specs = await looking._thread.run(work.load_specs, chunk.rerun.metric_version_ids)
             assert await looking.take(chunk, specs)
             for _ in range(steps):

@@ -282,3 +282,35 @@ def test_a_stopped_executor_hands_its_chunk_back(alice: Tenant) -> None:
     executor.stop()
     if _state(rerun) != RerunState.DONE:
         assert not Chunk.objects.filter(state="leased").exists()
+
+
+def test_a_chunk_that_takes_too_long_hands_back_what_it_has_not_begun(alice: Tenant, run: Run) -> None:
+    agent = alice.agent()
+    make_calls(agent, 6)
+    make_metric(alice.project, "Confirms")
+    judge = FakeJudge(lambda request: verdict(True))
+    rerun = _rerun(alice, agent)
+    run(judge, rerun, hand_back_secs=0.02)
+    rerun.refresh_from_db()
+    assert (rerun.scored, rerun.settled_calls) == (6, 6)
+    ids = [call_id for chunk in Chunk.objects.filter(rerun=rerun) for call_id in chunk.call_ids]
+    assert sorted(ids) == sorted(CallLog.objects.values_list("pk", flat=True))
+
+
+def test_a_chunk_that_a_broker_brings_is_worked_on_once(alice: Tenant) -> None:
+    agent = alice.agent()
+    make_calls(agent, 3)
+    make_metric(alice.project, "Confirms")
+    judge = FakeJudge(lambda request: verdict(True))
+    rerun = _rerun(alice, agent)
+    (chunk,) = Chunk.objects.filter(rerun=rerun)
+    executor = Executor("test:1", lambda: judge, concurrency=8, looks_for_work=False)
+    executor.start()
+    try:
+        doubled = [executor.work_on(chunk.pk) for _ in range(3)]
+        assert [one.result(30) for one in doubled] == [True, True, True]
+        assert executor.work_on(chunk.pk).result(30)  # done meanwhile
+    finally:
+        executor.stop()
+    assert _state(rerun) == RerunState.DONE
+    assert len(judge.asked) == 3

@@ -130,7 +130,7 @@ def test_an_executor_whose_lease_ran_out_does_not_take_its_own_chunk_again(
     wait_until(lambda: len(judge.asked) >= 4)
     Chunk.objects.update(lease_until=timezone.now() - timedelta(seconds=60))
     chunk = Chunk.objects.get()
-    assert ledger.claim("test:1", [Priority.BULK], 5, at_work=[chunk.pk]) == []
+    assert ledger.claim("test:1", list(Priority), 5, at_work=[chunk.pk]) == []
     judge.opened.set()
     wait_until(lambda: Rerun.objects.get(pk=rerun.pk).state == RerunState.DONE)
     executor.stop()

@@ -17,9 +17,20 @@ from callgauge.flow import ledger
 from callgauge.flow.rerun import Selection, request_rerun
 from callgauge.sandbox import Sandbox, SandboxUnavailable, SelfTest
 from callgauge.sandbox.judge_desk import EVAL_TYPES as DESK_EVAL_TYPES
-from callgauge.store.models import Agent, CallLog, Chunk, JudgeCall, Metric, MetricResult, Rerun, RerunState
+from callgauge.store.models import (
+    Agent,
+    CallLog,
+    Chunk,
+    JudgeCall,
+    Metric,
+    MetricResult,
+    Priority,
+    Rerun,
+    RerunState,
+)
 from callgauge.worker.executor import Executor
 from callgauge.worker.scripts import EVAL_TYPES, Scripts
+from callgauge.worker.slots import Place
 from tests.calls import make_call, make_metric
 from tests.judges import FakeJudge, verdict
 from tests.tenants import Tenant, tenant
@@ -304,7 +315,7 @@ def _run_with(open_sandbox: Callable[[str | None], Any], times: int) -> list[Any
     async def scenario() -> list[Any]:
         scripts = Scripts("auto", in_flight=4, open=open_sandbox)
         try:
-            return [await scripts.run(SPEC, {}, None, urgent=False) for _ in range(times)]
+            return [await scripts.run(SPEC, {}, None, Place(Priority.BULK, 1)) for _ in range(times)]
         finally:
             await scripts.stop()
 

@@ -246,7 +246,7 @@ def _go_on(chunk: Chunk) -> None:
         return
     if JudgeBatch.objects.filter(chunk=chunk).exclude(step=BatchStep.ENDED).exists():
         return
-    Chunk.objects.filter(pk=chunk.pk).update(state=ChunkState.PENDING)
+    Chunk.objects.filter(pk=chunk.pk).update(state=ChunkState.PENDING, dispatched_at=None)
     announce_work()
 
 

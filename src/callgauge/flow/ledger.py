@@ -13,6 +13,8 @@ from django.db.models import Case, Count, DateTimeField, ExpressionWrapper, F, Q
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
+from callgauge.flow import fairness
+from callgauge.flow.fairness import NOT_AT_WORK
 from callgauge.store.models import (
     CallLog,
     Chunk,
@@ -26,6 +28,8 @@ from callgauge.store.models import (
 from callgauge.store.turns import write_turn
 
 CHUNK_CALLS = 100
+SMALL_RERUN_CALLS = 200
+"""A rerun of so few calls is one that somebody waits for: it does not queue behind the large ones."""
 LEASE = timedelta(seconds=20)
 """Renewed every few seconds; a worker on another host that dies is taken over after this."""
 MAX_ATTEMPTS = 10
@@ -41,33 +45,48 @@ def _lease_end() -> Combinable:
 
 
 def claim(owner: str, priorities: Collection[int], limit: int, at_work: Collection[int] = ()) -> list[Chunk]:
-    """Lease up to `limit` chunks, the most urgent first. The caller is in no transaction.
+    """Lease up to `limit` chunks, the most urgent first, tenants in turn. The caller is in no transaction.
 
     `at_work`: chunks that the owner is working on. When their leases have run out (the database was away),
     it must not take them a second time: both would then hold the lease.
     """
+    found: list[int] = []
+    for priority in sorted(priorities):
+        if len(found) < limit:
+            # Looking takes no lock; on SQLite a transaction would take the one write lock.
+            found += fairness.expired(priority, limit - len(found), at_work)
+        if len(found) < limit:
+            found += fairness.pending(priority, limit - len(found))
+    return claim_these(owner, found)
+
+
+def claim_these(owner: str, chunk_ids: Collection[int]) -> list[Chunk]:
+    """Lease those of the chunks that are free, in the order of their ids. The caller is in no transaction."""
+    if not chunk_ids:
+        return []
     claimable = (
         Chunk.objects.select_related("rerun")
         .filter(
             Q(state=ChunkState.PENDING) | Q(state=ChunkState.LEASED, lease_until__lt=Now()),
-            priority__in=priorities,
+            pk__in=chunk_ids,
         )
-        .exclude(pk__in=list(at_work))
-        .exclude(rerun__state__in=[RerunState.PAUSED, RerunState.CANCELLED])
+        .exclude(rerun__state__in=NOT_AT_WORK)
         .order_by("priority", "id")
     )
-    if limit < 1 or not claimable.exists():
-        return []  # looking takes no lock; on SQLite a transaction would take the one write lock
     with write_turn(), transaction.atomic():
         chunks = list(
             claimable.select_for_update(
                 skip_locked=connection.features.has_select_for_update_skip_locked, of=("self",)
-            )[:limit]
+            )
         )
         ids = [chunk.pk for chunk in chunks]
         if ids:
             Chunk.objects.filter(pk__in=ids).update(
-                state=ChunkState.LEASED, owner=owner, lease_until=_lease_end(), attempts=F("attempts") + 1
+                state=ChunkState.LEASED,
+                owner=owner,
+                lease_until=_lease_end(),
+                dispatched_at=None,
+                attempts=F("attempts") + 1,
             )
             Rerun.objects.filter(
                 pk__in={chunk.rerun_id for chunk in chunks}, state=RerunState.PLANNED
@@ -114,22 +133,43 @@ def take_over(owner_prefix: str) -> int:
     )
 
 
+def free_expired() -> int:
+    """Make chunks whose owner is gone claimable by whoever is told of them."""
+    if not Chunk.objects.filter(state=ChunkState.LEASED, lease_until__lt=Now()).exists():
+        return 0
+    with write_turn(), transaction.atomic():
+        return Chunk.objects.filter(state=ChunkState.LEASED, lease_until__lt=Now()).update(
+            state=ChunkState.PENDING, owner="", lease_until=None
+        )
+
+
 def progressed(chunk_ids: Collection[int]) -> None:
     """A result was stored: the chunk is not poisonous."""
     Chunk.objects.filter(pk__in=chunk_ids, attempts__gt=1).update(attempts=1)
 
 
-def finish(owner: str, chunk_id: int) -> None:
+def finish(owner: str, chunk_id: int, rest: Collection[int] = ()) -> None:
     """Mark a chunk as done, count its calls, and end the rerun when it was the last.
 
-    Raises LeaseLost. The caller is in a transaction.
+    `rest`: calls of it that were not begun; they become a chunk of their own. Raises LeaseLost. The caller is
+    in a transaction.
     """
     chunk = Chunk.objects.select_for_update().filter(pk=chunk_id).first()
     if chunk is None or chunk.owner != owner or chunk.state != ChunkState.LEASED:
         raise LeaseLost
+    if rest:
+        left = set(rest)
+        Chunk.objects.create(
+            rerun_id=chunk.rerun_id,
+            kind=chunk.kind,
+            priority=chunk.priority,
+            tenant=chunk.tenant,
+            call_ids=[call_id for call_id in chunk.call_ids if call_id in left],
+        )
+        chunk.call_ids = [call_id for call_id in chunk.call_ids if call_id not in left]
     chunk.state = ChunkState.DONE
     chunk.lease_until = None
-    chunk.save(update_fields=["state", "lease_until"])
+    chunk.save(update_fields=["state", "lease_until", "call_ids"])
     if chunk.kind == ChunkKind.EVALUATE:
         undecided = CallLog.objects.filter(
             pk__in=chunk.call_ids, is_reviewed=False, success=None, pending_rerun_id=None
@@ -158,6 +198,7 @@ def add_chunks(rerun: Rerun, call_ids: Sequence[int]) -> None:
             rerun=rerun,
             kind=ChunkKind.EVALUATE,
             priority=priority_of(rerun),
+            tenant=rerun.project_id,
             call_ids=list(call_ids[start : start + CHUNK_CALLS]),
         )
         for start in range(0, len(call_ids), CHUNK_CALLS)
@@ -165,13 +206,14 @@ def add_chunks(rerun: Rerun, call_ids: Sequence[int]) -> None:
 
 
 def add_planning(rerun: Rerun) -> None:
-    Chunk.objects.create(rerun=rerun, kind=ChunkKind.PLAN, priority=Priority.BULK)
+    Chunk.objects.create(rerun=rerun, kind=ChunkKind.PLAN, priority=Priority.BULK, tenant=rerun.project_id)
 
 
 def priority_of(rerun: Rerun) -> int:
     """Live calls go first, then what a person waits for, then the bulk."""
     if rerun.kind == RerunKind.LIVE:
         return Priority.INTERACTIVE
-    if rerun.kind == RerunKind.EVALUATE:
+    small = rerun.planned_at is not None and rerun.total_calls <= SMALL_RERUN_CALLS
+    if rerun.kind == RerunKind.EVALUATE or small:
         return Priority.NORMAL
     return Priority.BULK

@@ -16,12 +16,12 @@ from callgauge.domain.judging import (
 )
 from callgauge.domain.metrics import MetricSpec
 from callgauge.flow.checkpoint import Question
-from callgauge.store.models import Chunk, Priority
+from callgauge.store.models import Chunk
 from callgauge.worker.judges import Judges
 from callgauge.worker.lead import Lead
 from callgauge.worker.operations import BEGIN, FORGET, STORE_ANSWER
 from callgauge.worker.questions import question_about
-from callgauge.worker.slots import Slots
+from callgauge.worker.slots import URGENT, Place, Slots
 from callgauge.worker.writer import Writer
 
 
@@ -64,25 +64,25 @@ class Asking:
         judge = self._judges.of(spec)
         asked = question_about(chunk, call, spec, judge, request, sample)
         async with lead.turn(judge, request):
-            return await self._ask(judge, asked, request, lead, urgent=chunk.priority == Priority.INTERACTIVE)
+            return await self._ask(judge, asked, request, lead, Place.of(chunk))
 
     async def ask_unrecorded(self, spec: MetricSpec, request: JudgeRequest, lead: Lead) -> JudgeAnswer:
         """Without a checkpoint, for what is stored nowhere: a crash pays for it again."""
         judge = self._judges.of(spec)
-        async with lead.turn(judge, request), self._lanes_of(judge).sent.take(urgent=True):
+        async with lead.turn(judge, request), self._lanes_of(judge).sent.take(URGENT):
             if self._stopped:
                 await asyncio.Event().wait()
             return await self._send(judge, request, lead)
 
     async def _ask(
-        self, judge: Judge, asked: Question, request: JudgeRequest, lead: Lead, *, urgent: bool
+        self, judge: Judge, asked: Question, request: JudgeRequest, lead: Lead, place: Place
     ) -> JudgeAnswer:
         running = self._stored.get(asked.key)
         if running is not None:
             # A chunk that failed or lost its lease has asked this: the answer is paid for and on its way.
             return await asyncio.shield(running)
         lanes = self._lanes_of(judge)
-        async with lanes.begun.take(urgent=urgent):
+        async with lanes.begun.take(place):
             sent: asyncio.Task[JudgeAnswer] | None = None
             try:
                 begun = await self._writer.write(BEGIN, asked)
@@ -92,7 +92,7 @@ class Asking:
                     raise JudgeInterrupted(
                         "The server stopped while this was asked, and CALLGAUGE_JUDGE_INTERRUPTED is fail."
                     )
-                async with lanes.sent.take(urgent=urgent):
+                async with lanes.sent.take(place):
                     if self._stopped:
                         await asyncio.Event().wait()  # until cancelled: nothing is sent while stopping
                     sent = self._keep(asyncio.create_task(self._send(judge, request, lead)))

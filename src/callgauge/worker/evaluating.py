@@ -13,11 +13,12 @@ from callgauge.engine.nested import NestedJudge
 from callgauge.flow.results import NewResult
 from callgauge.flow.sampling import SAMPLED_OUT
 from callgauge.flow.work import CallWork
-from callgauge.store.models import Chunk, Priority
+from callgauge.store.models import Chunk
 from callgauge.worker.asking import Asking
 from callgauge.worker.lead import Lead
 from callgauge.worker.operations import ABANDON, SETTLE, STORE_RESULT, OwnedResult, Settling
 from callgauge.worker.scripts import Scripts
+from callgauge.worker.slots import Place
 from callgauge.worker.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class CallEvaluation:
         judge = None
         if self._asking is not None:
             judge = NestedJudge(self._work.call, spec, self._ask, reasks=self._asking.reasks)
-        return await self._scripts.run(spec, data, judge, urgent=self._chunk.priority == Priority.INTERACTIVE)
+        return await self._scripts.run(spec, data, judge, Place.of(self._chunk))
 
     async def _save(self, spec: MetricSpec, outcome: Outcome) -> None:
         call = self._work.call

@@ -6,8 +6,10 @@ Judge calls are awaited, rows are written by the writer thread, reads go to a fe
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -28,7 +30,7 @@ from callgauge.worker.judges import Judges
 from callgauge.worker.operations import FINISH, Finishing
 from callgauge.worker.previewing import Previews
 from callgauge.worker.scripts import AUTO, Scripts
-from callgauge.worker.slots import Slots
+from callgauge.worker.slots import Place, Slots
 from callgauge.worker.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,9 @@ LIVE_CHUNKS = 64
 """Live calls are chunks of one call each: many at once keep the judge busy."""
 CALLS_PER_LOAD = 20
 PLAN_PAGE = 10_000
+HAND_BACK_SECS = 600.0
+"""A chunk that takes longer hands the calls that it has not begun back as a new chunk: brokers take a message
+away from whoever holds it for half an hour."""
 STOP_GRACE_SECS = 8.0
 """Below the 10 s after which container engines kill."""
 
@@ -61,9 +66,14 @@ class Executor:
         sandbox: str = AUTO,
         batch_least: int | None = None,
         batch_look_secs: float = LOOK_SECS,
+        looks_for_work: bool = True,
+        hand_back_secs: float = HAND_BACK_SECS,
     ) -> None:
         """A judge alone is the only one there is: no metric can choose another. `batch_least`: judge
-        evaluations from which on a rerun is asked through the provider's batch API; None: never."""
+        evaluations from which on a rerun is asked through the provider's batch API; None: never.
+        `looks_for_work`: False where a broker brings the chunks, see `work_on`."""
+        self._looks_for_work = looks_for_work
+        self._hand_back_secs = hand_back_secs
         self._owner = owner
         self._open_judges = open_judges
         self._reasks = reasks
@@ -92,6 +102,12 @@ class Executor:
         if self._loop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
+
+    def work_on(self, chunk_id: int) -> concurrent.futures.Future[bool]:
+        """Take a chunk if it is free, and work through it. The future ends when the chunk is done or somebody
+        else's; its value is False where this executor is stopping and did not look at it."""
+        assert self._loop is not None, "start it first"
+        return asyncio.run_coroutine_threadsafe(self._work_on(chunk_id), self._loop)
 
     def _run(self) -> None:
         try:
@@ -170,18 +186,33 @@ class Executor:
 
     async def _claim_until_stopped(self) -> None:
         stopping = asyncio.create_task(self._stopping.wait())
+        if not self._looks_for_work:
+            await stopping
         while not self._stopping.is_set():
             self._wake.clear()
             claimed = await self._claim()
             for chunk in claimed:
-                task = asyncio.create_task(self._work(chunk))
-                self._chunks[chunk.pk] = (chunk, task)
-                task.add_done_callback(partial(self._chunk_ended, chunk.pk))
+                self._begin(chunk)
             if not claimed:
                 woken = asyncio.create_task(self._wake.wait())
                 await asyncio.wait({woken, stopping}, timeout=POLL_SECS, return_when=asyncio.FIRST_COMPLETED)
                 woken.cancel()
         stopping.cancel()
+
+    async def _work_on(self, chunk_id: int) -> bool:
+        if self._stopping.is_set():
+            return False
+        if chunk_id in self._chunks:
+            return True  # the message was doubled
+        for chunk in await self._leasing.run(ledger.claim_these, self._owner, [chunk_id]):
+            await asyncio.wait({self._begin(chunk)})
+        return True
+
+    def _begin(self, chunk: Chunk) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._work(chunk))
+        self._chunks[chunk.pk] = (chunk, task)
+        task.add_done_callback(partial(self._chunk_ended, chunk.pk))
+        return task
 
     def _chunk_ended(self, chunk_id: int, task: asyncio.Task[None]) -> None:
         if chunk_id in self._chunks and self._chunks[chunk_id][1] is task:
@@ -262,33 +293,43 @@ class Executor:
 
     async def _evaluate(self, chunk: Chunk) -> None:
         specs = await self._specs_of(chunk)
+        rest: list[int] = []
         if chunk.attempts > ledger.MAX_ATTEMPTS:
             for missing in await self._loading.run(work.load_missing, chunk, specs):
                 await self._evaluation(chunk, missing).give_up()
         elif await self._batches.take(chunk, specs):
             return
         else:
-            await self._evaluate_calls(chunk, specs)
-        if not await self._writer.write(FINISH, Finishing(self._owner, chunk.pk)):
+            rest = await self._evaluate_calls(chunk, specs)
+        if not await self._writer.write(FINISH, Finishing(self._owner, chunk.pk, tuple(rest))):
             raise LeaseLost
 
-    async def _evaluate_calls(self, chunk: Chunk, specs: Sequence[MetricSpec]) -> None:
-        urgent = chunk.priority == Priority.INTERACTIVE
+    async def _evaluate_calls(self, chunk: Chunk, specs: Sequence[MetricSpec]) -> list[int]:
+        """The ids of calls that were not begun, because the chunk has taken too long, are returned."""
+        hand_back_at = time.monotonic() + self._hand_back_secs
+        begun, rest = False, list[int]()
+        place = Place.of(chunk)
 
-        async def evaluate(evaluation: CallEvaluation) -> None:
-            async with self._calls.take(urgent=urgent):
-                await evaluation.run()
+        async def evaluate(call_work: CallWork) -> None:
+            nonlocal begun
+            async with self._calls.take(place):
+                if not begun or time.monotonic() < hand_back_at:
+                    begun = True  # one at least, or a chunk could be handed back for ever
+                    await self._evaluation(chunk, call_work).run()
+                else:
+                    rest.append(call_work.call.id)
 
         try:
             async with asyncio.TaskGroup() as group:
                 for start in range(0, len(chunk.call_ids), CALLS_PER_LOAD):
                     ids = chunk.call_ids[start : start + CALLS_PER_LOAD]
-                    async with self._calls.take(urgent=urgent):
+                    async with self._calls.take(place):
                         pass  # calls are loaded only when one of them could begin
                     for call_work in await self._loading.run(work.load_calls, chunk, specs, ids):
-                        group.create_task(evaluate(self._evaluation(chunk, call_work)))
+                        group.create_task(evaluate(call_work))
         except BaseExceptionGroup as failures:
             raise _plainest(failures) from failures
+        return rest
 
     def _evaluation(self, chunk: Chunk, call_work: CallWork) -> CallEvaluation:
         return CallEvaluation(self._owner, chunk, call_work, self._writer, self._asking, self._scripts)

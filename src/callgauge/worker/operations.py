@@ -28,6 +28,8 @@ class Settling:
 class Finishing:
     owner: str
     chunk_id: int
+    rest: tuple[int, ...] = ()
+    """Calls of the chunk that were not begun."""
 
 
 def _begin(questions: Sequence[Question]) -> Sequence[Begun]:
@@ -70,7 +72,7 @@ def _finish(items: Sequence[Finishing]) -> Sequence[bool]:
     finished = []
     for item in items:
         try:
-            ledger.finish(item.owner, item.chunk_id)
+            ledger.finish(item.owner, item.chunk_id, item.rest)
         except ledger.LeaseLost:
             finished.append(False)
         else:

@@ -20,6 +20,7 @@ from callgauge.worker.asking import Asking
 from callgauge.worker.database import DatabaseThread
 from callgauge.worker.lead import Lead
 from callgauge.worker.scripts import Scripts
+from callgauge.worker.slots import URGENT
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ class Previews:
 
         async def run_script(spec: MetricSpec, data: dict[str, Any]) -> Outcome:
             judge = NestedJudge(call.call, spec, ask, reasks=asking.reasks) if asking is not None else None
-            return await self._scripts.run(spec, data, judge, urgent=True)
+            return await self._scripts.run(spec, data, judge, URGENT)
 
         await evaluate_call(
             call.call,

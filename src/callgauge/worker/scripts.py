@@ -30,7 +30,7 @@ from callgauge.sandbox import (
     ScriptResult,
     open_sandbox,
 )
-from callgauge.worker.slots import Slots
+from callgauge.worker.slots import Place, Slots
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class _Run:
 
     judge: NestedJudge | None
     slots: Slots
-    urgent: bool
+    place: Place
     slot: AsyncExitStack
     ended: bool = False
     asking: Future[JudgeReply] | None = None
@@ -93,7 +93,7 @@ class _Run:
             )
         finally:
             if not self.ended:
-                await self.slot.enter_async_context(self.slots.take(urgent=self.urgent))
+                await self.slot.enter_async_context(self.slots.take(self.place))
             if self.ended:
                 await self.slot.aclose()  # it ended while the slot was on its way: nobody else gives it back
         match outcome:
@@ -135,7 +135,7 @@ class Scripts:
         self._runs: set[_Run] = set()
 
     async def run(
-        self, spec: MetricSpec, data: dict[str, Any], judge: NestedJudge | None, *, urgent: bool
+        self, spec: MetricSpec, data: dict[str, Any], judge: NestedJudge | None, place: Place
     ) -> Outcome:
         """Run the metric's `custom_code`. `judge` is what its questions go to; None where no judge is set."""
         if self._backend == OFF:
@@ -145,8 +145,8 @@ class Scripts:
             if sandbox is None:
                 return Skipped(SkipReason.NO_SANDBOX, (NO_SANDBOX, self._missing))
             async with AsyncExitStack() as slot:
-                await slot.enter_async_context(self._slots.take(urgent=urgent))
-                run = _Run(judge, self._slots, urgent, slot)
+                await slot.enter_async_context(self._slots.take(place))
+                run = _Run(judge, self._slots, place, slot)
                 result = await self._in_thread(sandbox, spec, data, run)
             return _priced(run.skipped or _read(spec, result), result, judge)
 

@@ -108,10 +108,14 @@ class Chunk(models.Model):
     rerun = models.ForeignKey(Rerun, models.CASCADE, related_name="chunks")
     kind = models.CharField(max_length=10, choices=ChunkKind.choices, default=ChunkKind.EVALUATE)
     priority = models.SmallIntegerField(choices=Priority.choices)
+    tenant = models.BigIntegerField()
+    """The rerun's project, here as well so that tenants can be served in turn by an index."""
     call_ids = models.JSONField(default=list)
     state = models.CharField(max_length=20, choices=ChunkState.choices, default=ChunkState.PENDING)
     owner = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True)
+    dispatched_at = models.DateTimeField(null=True)
+    """When a message about it was last sent to the broker; null again once an owner took it."""
     attempts = models.PositiveSmallIntegerField(default=0)
     """Claims since the last result was stored: a chunk that only ever loses its owner is given up."""
     created_at = models.DateTimeField(auto_now_add=True)
@@ -119,9 +123,13 @@ class Chunk(models.Model):
     class Meta:
         indexes = [
             models.Index(
-                fields=["priority", "id"],
-                condition=Q(state__in=["pending", "leased"]),
-                name="chunk_open",
+                fields=["priority", "tenant", "id"], condition=Q(state="pending"), name="chunk_pending"
+            ),
+            models.Index(fields=["lease_until"], condition=Q(state="leased"), name="chunk_leased"),
+            models.Index(
+                fields=["dispatched_at"],
+                condition=Q(state="pending", dispatched_at__isnull=False),
+                name="chunk_dispatched",
             ),
         ]
 
