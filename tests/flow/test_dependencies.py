@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from callgauge.flow.dependencies import unknown_names
 from callgauge.flow.errors import Invalid
 from callgauge.flow.metrics import FROZEN, MetricChange, create_metrics, current_version, edit_metric
 from callgauge.store.models import Metric
@@ -94,12 +93,3 @@ def test_one_of_many_that_closes_a_circle_refuses_all(alice: Tenant) -> None:
         create_metrics([(alice.project, change) for change in wanted])
     assert list(refused.value.messages) == ["1.custom_code"]
     assert not Metric.objects.exists()
-
-
-def test_unknown_names(alice: Tenant) -> None:
-    make_metric(alice.project, "Polite")
-    reader = script(alice, "Count", '_result = data["Polite"] + data["Kind"] + data.get("Zeal", 0)')
-    assert unknown_names(alice.project.pk, frozen_of(reader)) == ["Kind", "Zeal"]
-    whole = script(alice, "Whole", '_result = sum(data[n] for n in ["Polite", "Kind"])')
-    assert unknown_names(alice.project.pk, frozen_of(whole)) == []
-    assert unknown_names(alice.project.pk, frozen_of(make_metric(alice.project, "Plain"))) == []

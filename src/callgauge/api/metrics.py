@@ -12,7 +12,13 @@ from rest_framework.views import APIView
 from callgauge.api.auth import key_of
 from callgauge.api.fields import RowId, Shape, query_flag, query_text
 from callgauge.api.metrics_filters import listed
-from callgauge.api.metrics_present import present_detail, present_edit, present_history, present_list
+from callgauge.api.metrics_present import (
+    present_detail,
+    present_edit,
+    present_history,
+    present_list,
+    with_warnings,
+)
 from callgauge.api.metrics_shape import MetricShape, change_of
 from callgauge.api.pagination import paginated
 from callgauge.api.routing import ID, route
@@ -51,7 +57,7 @@ class MetricList(APIView):
         said = MetricShape.read(request)
         metric = create_metric(_project(key, said), change_of(said, None), by=_name_of(key))
         shown = present_detail(metric) if self.v2 else present_edit(metric, said.get("assistant_id", ""))
-        response = Response(shown, status=status.HTTP_201_CREATED)
+        response = Response(with_warnings(shown, metric), status=status.HTTP_201_CREATED)
         if said.get("agent"):
             response["Warning"] = DEPRECATED_AGENT
         return response
@@ -76,7 +82,7 @@ class MetricBulkCreate(APIView):
             [(project, change_of(said, None)) for project, said in wanted], by=_name_of(key)
         )
         shown = [
-            present_edit(metric, said.get("assistant_id", ""))
+            with_warnings(present_edit(metric, said.get("assistant_id", "")), metric)
             for metric, (_, said) in zip(made, wanted, strict=True)
         ]
         return Response(shown, status=status.HTTP_201_CREATED)
@@ -103,11 +109,13 @@ class MetricDetail(APIView):
         return Response(present_detail(_named(request, pk), scores=scores))
 
     def put(self, request: Request, pk: str) -> Response:
-        return Response(present_edit(self._edit(request, pk, partial=False)))
+        metric = self._edit(request, pk, partial=False)
+        return Response(with_warnings(present_edit(metric), metric))
 
     def patch(self, request: Request, pk: str) -> Response:
         metric = self._edit(request, pk, partial=True)
-        return Response(present_detail(metric) if self.v2 else present_edit(metric))
+        shown = present_detail(metric) if self.v2 else present_edit(metric)
+        return Response(with_warnings(shown, metric))
 
     def delete(self, request: Request, pk: str) -> Response:
         delete_metric(_named(request, pk))
@@ -145,7 +153,7 @@ class MetricRestore(APIView):
             restored = restore_version(metric, version_id, by=_name_of(key_of(request)))
         except NotFound:
             raise Invalid.field("history_id", "This metric has no such version.") from None
-        return Response(present_detail(restored))
+        return Response(with_warnings(present_detail(restored), restored))
 
 
 def _named(request: Request, pk: str) -> Metric:

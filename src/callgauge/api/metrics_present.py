@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from callgauge.api.metrics_shape import KEPT
 from callgauge.domain.metrics import MetricKind, Trigger
+from callgauge.engine.lint import Advice
+from callgauge.flow.lint import advice_on
 from callgauge.flow.metrics import current_version
 from callgauge.flow.metrics_lists import Average, agents_by_metric, averages
 from callgauge.store.models import Agent, Metric, MetricVersion
@@ -111,6 +114,15 @@ def present_detail(metric: Metric, *, scores: bool = False) -> dict[str, Any]:
     if scores:
         values |= _scores(averages([metric]).get(metric.pk))
     return _pick(DETAIL, {**values, "knowledge_base_files": ""})
+
+
+def with_warnings(shown: dict[str, Any], metric: Metric) -> dict[str, Any]:
+    """For answers to a write: what is probably not meant about the metric that was just saved."""
+    return {**shown, "warnings": present_advice(advice_on(metric))}
+
+
+def present_advice(advice: Sequence[Advice]) -> list[dict[str, str]]:
+    return [asdict(one) for one in advice]
 
 
 def present_list(metrics: Sequence[Metric], *, v2: bool, scores: bool) -> list[dict[str, Any]]:

@@ -11,11 +11,13 @@ from rest_framework.views import APIView
 
 from callgauge.api.auth import key_of
 from callgauge.api.fields import Ids, JSONValue, RowId, Shape, query_text
+from callgauge.api.metrics_present import present_advice
 from callgauge.api.metrics_shape import MetricShape, change_of
 from callgauge.api.present_results import present_rows
 from callgauge.api.routing import route
 from callgauge.flow import previews
 from callgauge.flow.errors import Invalid, NotFound
+from callgauge.flow.lint import advice_on_draft
 from callgauge.flow.scope import find_agent, require_project
 from callgauge.store.models import Agent, ApiKey, CallLog, MetricPreview, Project
 from callgauge.store.result_queries import ResultRow
@@ -43,7 +45,8 @@ class MetricPreviewRequest(APIView):
         preview = previews.request_preview(
             project, change.frozen, said.get("call_log_ids") or [], agent=agent
         )
-        return Response({"progress_id": preview.uid, "status": preview.state})
+        warnings = present_advice(advice_on_draft(project.pk, preview.metric))
+        return Response({"progress_id": preview.uid, "status": preview.state, "warnings": warnings})
 
 
 class MetricPreviewProgress(APIView):

@@ -8,6 +8,7 @@ from callgauge.cli.agents import agent
 from callgauge.cli.demo import demo
 from callgauge.cli.import_calls import import_command
 from callgauge.cli.keys import key
+from callgauge.cli.metrics import metric
 from callgauge.cli.serve import serve
 from callgauge.cli.settings import rotate_secret, settings
 
@@ -22,5 +23,5 @@ def main() -> None:
     """
 
 
-for command in (demo, serve, key, agent, import_command, settings, rotate_secret):
+for command in (demo, serve, key, agent, metric, import_command, settings, rotate_secret):
     main.add_command(command)

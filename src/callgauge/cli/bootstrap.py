@@ -31,7 +31,20 @@ def start(folder: Path | None, *, migrate: bool = True) -> options.Options:
     if not loaded.secret_key:
         os.environ["CALLGAUGE_SECRET_KEY"] = data_dir.secret_keys(loaded.data_dir)
     os.environ["DJANGO_SETTINGS_MODULE"] = SETTINGS_MODULE
+    _set_up()
+    if migrate:
+        migrate_database(loaded.data_dir)
+    return loaded
 
+
+def without_database() -> None:
+    """Start Django for its shapes only: no folder is made and no database opened."""
+    load_options()
+    os.environ["DJANGO_SETTINGS_MODULE"] = SETTINGS_MODULE
+    _set_up()
+
+
+def _set_up() -> None:
     import django
     from django.core.exceptions import ImproperlyConfigured
 
@@ -39,9 +52,6 @@ def start(folder: Path | None, *, migrate: bool = True) -> options.Options:
         django.setup()
     except ImproperlyConfigured as error:
         raise click.ClickException(str(error)) from None
-    if migrate:
-        migrate_database(loaded.data_dir)
-    return loaded
 
 
 def load_options() -> options.Options:

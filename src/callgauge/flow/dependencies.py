@@ -1,4 +1,4 @@
-"""What is wrong with a metric's scripts, found when it is saved: syntax, circles, names that do not exist."""
+"""What is wrong with a metric's scripts, found when it is saved: syntax and circles."""
 
 from __future__ import annotations
 
@@ -47,21 +47,6 @@ def check_scripts(project_id: int, metric: Metric | None, frozen: Mapping[str, A
         column = next(column for column, code in scripts.items() if way[1] in script_reads(code).names)
         shown = " -> ".join(f'"{name}"' for name in way)
         raise Invalid.field(WIRE_NAMES[column], f"These metrics would wait for each other: {shown}.")
-
-
-def unknown_names(project_id: int, frozen: Mapping[str, Any]) -> list[str]:
-    """Names that the metric's scripts read and no metric of the project has: `data` will lack them. Scripts
-    that go through `data` as a whole are not looked at."""
-    spec = _spec(frozen)
-    read = {
-        name
-        for code in _scripts(spec).values()
-        if not script_reads(code).whole
-        for name in script_reads(code).names
-    }
-    if not read:
-        return []
-    return sorted(read - set(_current(project_id, None).values_list("name", flat=True)))
 
 
 def _others(project_id: int, metric: Metric | None) -> dict[str, Reads]:

@@ -82,9 +82,15 @@ def create_metric(project: Project, change: MetricChange, *, by: str = "") -> Me
 
 def check_metric(project: Project, frozen: Mapping[str, Any]) -> dict[str, Any]:
     """What a new metric would ask: all columns of FROZEN. Raises Invalid where it could not be saved."""
+    whole = whole_metric(frozen)
+    check_scripts(project.pk, None, whole)
+    return whole
+
+
+def whole_metric(frozen: Mapping[str, Any]) -> dict[str, Any]:
+    """All columns of FROZEN for a new metric, checked as far as its own fields go. Raises Invalid."""
     whole = {**_blank(), **frozen}
     _check(whole)
-    check_scripts(project.pk, None, whole)
     return whole
 
 

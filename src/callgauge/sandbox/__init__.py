@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from callgauge.sandbox.backend import Backend
 from callgauge.sandbox.cpython import CPythonBackend
 from callgauge.sandbox.errors import BackendUnavailable, SandboxError, SandboxUnavailable
+from callgauge.sandbox.jail.stdlib import ALLOWED as ALLOWED_MODULES
 from callgauge.sandbox.monty import MontyBackend
 from callgauge.sandbox.sandbox import Sandbox
 from callgauge.sandbox.selftest import Attack, SelfTest
@@ -28,6 +29,7 @@ from callgauge.sandbox.words import (
 )
 
 __all__ = [
+    "ALLOWED_MODULES",
     "BACKENDS",
     "Attack",
     "BackendUnavailable",
