@@ -1,6 +1,6 @@
 # Everything a person runs here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime demo serve test test-services test-browser test-faults check format bench lock clean
+.PHONY: help setup runtime demo serve test test-services test-browser test-faults conformance check format bench lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -57,6 +57,9 @@ test-browser: setup ## Run the tests that drive Chromium
 
 test-faults: setup ## Run the tests that kill the server
 	$(PYTEST) -m faults
+
+conformance: setup ## Run the official client against a fresh server, and print what works
+	@$(PY) -m tests.contract.conformance
 
 check: setup ## Lint, types, layers, migrations
 	$(VENV)/bin/ruff check .

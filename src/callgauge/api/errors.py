@@ -12,6 +12,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from callgauge.api import not_served
 from callgauge.flow.errors import Conflict, FlowError, Invalid, NotFound, RateLimited
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,9 @@ class Busy(exceptions.APIException):
     default_detail = "The database is busy or cannot be reached; nothing was changed. Try again."
 
 
+NOTHING_THERE = (status.HTTP_404_NOT_FOUND, status.HTTP_405_METHOD_NOT_ALLOWED)
+
+
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """Every error that a view raises, as a response; None lets Django answer 500."""
     response = exception_handler(_translate(error), context)
@@ -38,6 +42,13 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         response.data = {"non_field_errors": response.data}
     if isinstance(error, exceptions.ParseError):
         response.data = {"non_field_errors": [str(error.detail)]}
+    request = context.get("request")
+    if request is not None and response.status_code in NOTHING_THERE:
+        gap = not_served.find_gap(request.method, request.path_info)
+        if gap is not None:
+            response.status_code = status.HTTP_404_NOT_FOUND
+            response.data = {"detail": not_served.detail(gap)}
+            not_served.mark(response)
     return response
 
 
@@ -76,7 +87,12 @@ def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
-    return JsonResponse({"detail": "Not found."}, status=404)
+    gap = not_served.find_gap(request.method or "", request.path_info)
+    if gap is None:
+        return JsonResponse({"detail": "Not found."}, status=404)
+    response = JsonResponse({"detail": not_served.detail(gap)}, status=404)
+    not_served.mark(response)
+    return response
 
 
 def server_error(request: HttpRequest) -> JsonResponse:
