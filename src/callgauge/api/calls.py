@@ -20,6 +20,7 @@ from callgauge.api.present_calls import present_details, present_list
 from callgauge.api.routing import ID, route
 from callgauge.flow.call_fields import FieldReader
 from callgauge.flow.calls import delete_call, delete_calls, edit_call, find_call, read_edit
+from callgauge.flow.reviewers import reviewer_of
 from callgauge.flow.reviews import cast_vote, read_vote
 from callgauge.store.models import CallLog
 
@@ -70,7 +71,8 @@ class MarkMetricVote(APIView):
     def post(self, request: Request, pk: str) -> Response:
         key = key_of(request)
         call = find_call(key, pk)
-        review = cast_vote(call, read_vote(body_of(request)), by_key=key)
+        said = body_of(request)
+        review = cast_vote(call, read_vote(said), by=reviewer_of(key, said.get("reviewer")))
         call.refresh_from_db(fields=["is_reviewed"])
         done = "Stored; the call is reviewed." if call.is_reviewed else "Stored as a note."
         return Response({"detail": done, "id": review.pk})

@@ -113,6 +113,7 @@ class MetricShape(Shape):
     display_order = Whole()
     add_to_new_agents = Flag(allow_null=True)
     add_to_rubric = Flag(write_only=True)
+    meaning_changed = Flag(write_only=True)
     priority_assignment_prompt = Text()
     alert_enabled = Flag()
     alert_type = Choice(["disabled", "normal", "significant_change"], required=False)
@@ -169,4 +170,5 @@ def change_of(said: Mapping[str, Any], version: MetricVersion | None) -> MetricC
         agents=said.get("agents"),
         slug=said.get("slug", ""),
         in_rubric=said.get("add_to_rubric"),
+        meaning_changed=said.get("meaning_changed", False),
     )

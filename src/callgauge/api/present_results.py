@@ -155,9 +155,12 @@ def _about(row: ResultRow, superseded: bool, review: ReviewRow | None) -> dict[s
         about["stale"] = True
     if review is not None:
         about["review"] = {
+            "id": review.id,
             "thumbs_up": review.thumbs_up,
             "feedback": review.feedback,
+            "reviewer": review.reviewer,
             "created_at": review.created_at,
+            **({"stale": True} if review.meaning != row.meaning else {}),
         }
     return about
 

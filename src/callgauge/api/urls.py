@@ -15,11 +15,13 @@ from callgauge.api import (
     projects,
     rerun,
     reruns,
+    review,
 )
 
 urlpatterns = [
     *rerun.routes,
     *reruns.routes,
+    *review.routes,
     re_path(r"^healthz/?$", health.healthz),
     re_path(r"^readyz/?$", health.readyz),
     *observe.routes,

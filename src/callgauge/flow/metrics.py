@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Max, Q
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -66,6 +66,10 @@ class MetricChange:
     slug: str = ""
     in_rubric: bool | None = None
     """True adds a rule unless there is one, False takes the metric's rules out."""
+    meaning_changed: bool = False
+    """The author says that what people answered so far was another question."""
+    meaning: int | None = None
+    """Of a restored version: what people answered then counts again."""
 
 
 def create_metric(project: Project, change: MetricChange, *, by: str = "") -> Metric:
@@ -134,12 +138,14 @@ def edit_metric(metric: Metric, change: MetricChange, *, by: str = "", reason: s
     version = current_version(locked)
     before = {name: getattr(version, name) for name in FROZEN}
     frozen = {**before, **change.frozen}
-    if frozen != before:
+    meaning = _meaning(version, frozen, change)
+    if frozen != before or meaning != version.meaning:
         _check(frozen)
         check_scripts(locked.project_id, locked, frozen)
         if frozen["eval_type"] != before["eval_type"]:
             require_fit(locked, EvalType(frozen["eval_type"]))
-        version = _add_version(locked, frozen, number=version.number + 1, by=by, reason=reason)
+        number = version.number + 1
+        version = _add_version(locked, frozen, number=number, by=by, reason=reason, meaning=meaning)
         locked.name = frozen["name"]
     for name, value in change.switches.items():
         setattr(locked, name, value)
@@ -175,9 +181,8 @@ def restore_version(metric: Metric, version_id: int, *, by: str = "") -> Metric:
     if version is None:
         raise NotFound
     frozen = {name: getattr(version, name) for name in FROZEN}
-    return edit_metric(
-        metric, MetricChange(frozen=frozen), by=by, reason=f"Restored version {version.number}"
-    )
+    change = MetricChange(frozen=frozen, meaning=version.meaning)
+    return edit_metric(metric, change, by=by, reason=f"Restored version {version.number}")
 
 
 def versions_for(agent: Agent) -> list[MetricVersion]:
@@ -232,12 +237,24 @@ def meet_new_agent(agent: Agent) -> None:
         Metric.objects.filter(pk=metric.pk).update(every_agent=False)
 
 
+def _meaning(before: MetricVersion, frozen: Mapping[str, Any], change: MetricChange) -> int:
+    """Another kind of value, or other labels than before in any order, is another meaning."""
+    if change.meaning is not None:
+        return change.meaning
+    same = frozen["eval_type"] == before.eval_type and set(frozen["labels"]) == set(before.labels)
+    if same and not change.meaning_changed:
+        return before.meaning
+    known = MetricVersion.objects.filter(metric_id=before.metric_id).aggregate(most=Max("meaning"))["most"]
+    return int(known) + 1
+
+
 def _add_version(
-    metric: Metric, frozen: Mapping[str, Any], *, number: int, by: str, reason: str
+    metric: Metric, frozen: Mapping[str, Any], *, number: int, by: str, reason: str, meaning: int = 1
 ) -> MetricVersion:
     version = MetricVersion.objects.create(
         metric=metric,
         number=number,
+        meaning=meaning,
         content_hash=stable_hash({name: frozen[name] for name in ASKED}),
         change_reason=reason[:100],
         changed_by=by[:255],

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
 from django.db import transaction
+from django.utils import timezone
 
+from callgauge.domain.agreeing import agrees
 from callgauge.domain.metrics import EvalType
 from callgauge.domain.rubric import FAIL_SCORE, PASS_SCORE
 from callgauge.domain.storable import is_storable
 from callgauge.flow.call_fields import FieldReader
-from callgauge.flow.errors import Invalid, NotFound
-from callgauge.flow.scope import as_id
-from callgauge.flow.settle import settle_from_reviews
-from callgauge.store.models import ApiKey, CallLog, MetricResult, ResultOutcome, Review, User
+from callgauge.flow.errors import Conflict, Invalid, NotFound
+from callgauge.flow.reviewers import Reviewer
+from callgauge.flow.scope import as_id, projects_of
+from callgauge.flow.settle import settle_from_reviews, settle_without_reviews
+from callgauge.store.models import (
+    ApiKey,
+    CallLog,
+    MetricResult,
+    MetricVersion,
+    ResultOutcome,
+    Review,
+    ReviewItem,
+    ReviewRole,
+)
 
 VOTES: Mapping[str, bool] = {"agree": True, "disagree": False}
 NOT_APPLICABLE = frozenset({"n/a", "na", "not applicable", "not_applicable"})
@@ -66,19 +78,118 @@ def read_vote(data: Mapping[str, Any]) -> Vote:
 
 @transaction.atomic
 def cast_vote(
-    call: CallLog, vote: Vote, *, by_key: ApiKey | None = None, by_user: User | None = None
+    call: CallLog,
+    vote: Vote,
+    *,
+    by: Reviewer,
+    role: ReviewRole = ReviewRole.FIRST,
+    picked: int = 0,
+    is_blind: bool = False,
 ) -> Review:
     """Store a vote; where it judges, the call is reviewed and its success decided with people's values.
 
     The value that counts from now on is stored with the vote: an expected value, the machine's where it was
-    confirmed, the other one where a person disagrees with a binary metric. Raises Invalid and NotFound.
+    confirmed, the other one where a person disagrees with a binary metric. A note alone never takes the place
+    of a judgement: one's own it amends, beside another's it is only kept. Raises Invalid and NotFound.
     """
     if not CallLog.objects.select_for_update().filter(pk=call.pk, deleted_at=None).exists():
         raise NotFound
+    result = current_result(call, vote.metric_id)
+    has_value, value = _settled_value(vote, result)
+    standing = Review.objects.filter(call_id=call.pk, metric_id=vote.metric_id, is_current=True)
+    before = standing.first()
+    thumbs_up, counts = vote.thumbs_up, True
+    if not vote.judges and before is not None and judges(before):
+        counts = before.reviewer == by.name
+        thumbs_up, has_value, value = (
+            (before.thumbs_up, before.has_expected_value, before.expected_value)
+            if counts
+            else (None, False, None)
+        )
+    if counts:
+        standing.update(is_current=False)
+    review = Review.objects.create(
+        call=call,
+        metric_id=vote.metric_id,
+        result=result,
+        version=result.version,
+        meaning=result.version.meaning,
+        role=role,
+        thumbs_up=thumbs_up,
+        has_expected_value=has_value,
+        expected_value=value,
+        feedback=vote.feedback,
+        is_current=counts,
+        is_blind=is_blind,
+        picked=picked,
+        **by.columns,
+    )
+    if vote.judges:
+        settle_from_reviews(call.pk)
+        answered(review)
+    return review
+
+
+@transaction.atomic
+def withdraw(review: Review, *, by: Reviewer) -> Review | None:
+    """Take a vote back. It stays in the history; the newest judgement before it counts again and is given
+    back. Without one the call is the machine's again. Raises Conflict for one that was taken back before."""
+    call = CallLog.objects.select_for_update().get(pk=review.call_id)
+    changed = Review.objects.filter(pk=review.pk, withdrawn_at=None).update(
+        withdrawn_at=timezone.now(), withdrawn_by=by.name, is_current=False
+    )
+    if not changed:
+        raise Conflict("This vote was withdrawn before.")
+    if not review.is_current:
+        ReviewItem.objects.filter(second=review, done_at=None).delete()
+        return None
+    earlier = next(
+        (
+            one
+            for one in Review.objects.filter(
+                call_id=review.call_id, metric_id=review.metric_id, withdrawn_at=None
+            )
+            .exclude(role=ReviewRole.SECOND)
+            .order_by("-id")
+            if judges(one)
+        ),
+        None,
+    )
+    about_it = ReviewItem.objects.filter(first=review, done_at=None)
+    if earlier is not None:
+        Review.objects.filter(pk=earlier.pk).update(is_current=True)
+        about_it.update(first=earlier)
+    else:
+        about_it.delete()
+    if any(judges(one) for one in Review.objects.filter(call_id=call.pk, is_current=True)):
+        settle_from_reviews(call.pk)
+    else:
+        settle_without_reviews(call.pk)
+    return earlier
+
+
+def find_review(key: ApiKey, review_id: Any) -> Review:
+    """Raises NotFound for what is foreign or missing."""
+    number = as_id(review_id)
+    reviews = Review.objects.select_related("call", "metric__current_version", "version")
+    mine = reviews.filter(call__project__in=projects_of(key), call__deleted_at=None, metric__deleted_at=None)
+    found = mine.filter(pk=number).first() if number else None
+    if found is None:
+        raise NotFound
+    return found
+
+
+def judges(review: Review) -> bool:
+    """Whether a stored review says anything of the value; a note does not."""
+    return review.thumbs_up is not None or review.has_expected_value
+
+
+def current_result(call: CallLog, metric_id: int) -> MetricResult:
+    """Raises Invalid; a foreign metric looks like one that has not measured the call."""
     result = (
         MetricResult.objects.filter(
             call_id=call.pk,
-            metric_id=vote.metric_id,
+            metric_id=metric_id,
             metric__project_id=call.project_id,
             metric__deleted_at=None,
             is_current=True,
@@ -88,28 +199,37 @@ def cast_vote(
     )
     if result is None:
         raise Invalid.field("metric_id", "This metric has no result on this call.")
-    has_value, value = _settled_value(vote, result)
-    Review.objects.filter(call_id=call.pk, metric_id=vote.metric_id, is_current=True).update(is_current=False)
-    review = Review.objects.create(
-        call=call,
-        metric_id=vote.metric_id,
-        result=result,
-        thumbs_up=vote.thumbs_up,
-        has_expected_value=has_value,
-        expected_value=value,
-        feedback=vote.feedback,
-        by_key=by_key,
-        by_user=by_user,
-    )
-    if vote.judges:
-        settle_from_reviews(call.pk)
-    return review
+    return result
+
+
+def answered(review: Review) -> None:
+    """Tell the queue of a judgement: what asked for it is done, what asks about it asks about the new one."""
+    open_items = ReviewItem.objects.filter(
+        call_id=review.call_id, metric_id=review.metric_id, done_at=None
+    ).select_related("second")
+    for item in open_items:
+        match ReviewRole(item.kind):
+            case ReviewRole.FIRST:
+                item.done_at = timezone.now()
+            case ReviewRole.SECOND:
+                item.first = review
+            case ReviewRole.ADJUDICATION:
+                item.first = review
+                assert item.second is not None
+                settled = same_answer(review, item.second)
+                item.done_at = timezone.now() if settled or review.role == ReviewRole.ADJUDICATION else None
+        item.save(update_fields=["first", "done_at"])
+
+
+def same_answer(one: Review, other: Review) -> bool:
+    assert one.version is not None
+    return agrees(EvalType(one.version.eval_type), one.expected_value, other.expected_value)
 
 
 def _settled_value(vote: Vote, result: MetricResult) -> tuple[bool, bool | float | str | None]:
     """Whether the vote says what the value is, and the value; None says that the metric does not apply."""
     if vote.expected_value is not None:
-        return True, _fitting(vote.expected_value, EvalType(result.version.eval_type), result.version.labels)
+        return True, fitting(vote.expected_value, result.version)
     outcome = ResultOutcome(result.outcome)
     match vote.thumbs_up:
         case None:
@@ -130,8 +250,10 @@ def _machine_value(result: MetricResult) -> bool | float | str | None:
     return result.number if result.number is not None else result.label
 
 
-def _fitting(raw: Any, eval_type: EvalType, labels: Sequence[str]) -> bool | float | str | None:
-    """An expected value as the metric's kind of value. Raises Invalid."""
+def fitting(raw: Any, version: MetricVersion) -> bool | float | str | None:
+    """An expected value as the version's kind of value; None for "not applicable". Raises Invalid."""
+    eval_type = EvalType(version.eval_type)
+    labels: list[str] = version.labels
     word = raw.strip().casefold() if isinstance(raw, str) else None
     by_word = {label.strip().casefold(): label for label in labels}
     if word in NOT_APPLICABLE and word not in by_word:

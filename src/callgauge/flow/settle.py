@@ -98,6 +98,20 @@ def settle_from_reviews(call_id: int) -> None:
     CallPayload.objects.filter(pk=call_id).update(rubric=_grounds(verdict.grounds))
 
 
+@transaction.atomic
+def settle_without_reviews(call_id: int) -> None:
+    """The last judgement was taken back: the call is the machine's again. One that is being measured waits
+    for that."""
+    call = CallLog.objects.select_for_update().get(pk=call_id)
+    CallLog.objects.filter(pk=call_id).update(
+        is_reviewed=False, success=None, error_message=None, updated_at=timezone.now()
+    )
+    if call.pending_rerun_id is None:
+        rubric = load_rubric(call.project_id)
+        outcomes = _outcomes({call_id: call.content_hash}, rubric)
+        _write({call_id: decide(rubric, outcomes.get(call_id, {}))})
+
+
 def load_rubric(project_id: int) -> Rubric:
     logic = Project.objects.values_list("rubric_logic", flat=True).get(pk=project_id)
     rows = RubricRule.objects.filter(project_id=project_id, metric__deleted_at=None).select_related(

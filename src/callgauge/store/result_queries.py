@@ -37,6 +37,7 @@ class ResultRow(NamedTuple):
     eval_type: str
     function_name: str
     predefined_code: str
+    meaning: int = 1
 
 
 _RESULT_COLUMNS = (
@@ -62,6 +63,7 @@ _RESULT_COLUMNS = (
     "version__eval_type",
     "version__built_in",
     "version__predefined_code",
+    "version__meaning",
 )
 
 
@@ -75,6 +77,9 @@ class ReviewRow(NamedTuple):
     expected_value: Any
     feedback: str
     created_at: datetime
+    id: int
+    reviewer: str
+    meaning: int
 
 
 def current_results(call_ids: Collection[int]) -> dict[int, list[ResultRow]]:

@@ -24,7 +24,7 @@ from callgauge.store.models.knowledge import KnowledgeBaseFile
 from callgauge.store.models.metadata import CallMetadata
 from callgauge.store.models.metrics import Metric, MetricVersion, RubricRule
 from callgauge.store.models.previews import MetricPreview, PreviewState
-from callgauge.store.models.reviews import Review
+from callgauge.store.models.reviews import Review, ReviewItem, ReviewRole, ReviewScan, ReviewSkip
 from callgauge.store.models.system import Installation, ProviderBucket, RateBucket, RememberedRequest
 from callgauge.store.models.tenancy import (
     ApiKey,
@@ -76,6 +76,10 @@ __all__ = [
     "RerunState",
     "ResultOutcome",
     "Review",
+    "ReviewItem",
+    "ReviewRole",
+    "ReviewScan",
+    "ReviewSkip",
     "Role",
     "RubricRule",
     "User",

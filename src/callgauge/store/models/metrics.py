@@ -66,6 +66,9 @@ class MetricVersion(models.Model):
     trigger_prompt = models.TextField(blank=True)
     trigger_code = models.TextField(blank=True)
     content_hash = models.CharField(max_length=64)
+    meaning = models.PositiveIntegerField(default=1)
+    """Equal for versions whose labels by people may be compared: another kind of value or other labels, or an
+    author who says so, gives a new number. See flow.metrics."""
     change_reason = models.CharField(max_length=100, blank=True)
     changed_by = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
