@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from callgauge.api import not_served
-from callgauge.flow.errors import Conflict, FlowError, Invalid, NotFound, RateLimited
+from callgauge.flow.errors import Conflict, FlowError, Forbidden, Invalid, NotFound, RateLimited
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +62,8 @@ def _translate(error: Exception) -> Exception:
             return failure
         case RateLimited():
             return exceptions.Throttled(detail=str(error))
+        case Forbidden():
+            return exceptions.PermissionDenied(str(error))
         case NotFound() | Http404() | PermissionDenied():
             return exceptions.NotFound("Not found.")
         case FlowError():

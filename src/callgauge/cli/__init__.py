@@ -11,6 +11,7 @@ from callgauge.cli.keys import key
 from callgauge.cli.metrics import metric
 from callgauge.cli.serve import serve
 from callgauge.cli.settings import rotate_secret, settings
+from callgauge.cli.users import user
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -24,4 +25,5 @@ def main() -> None:
 
 
 for command in (demo, serve, key, agent, metric, import_command, settings, rotate_secret):
+for command in (demo, serve, user, key, agent, import_command, settings, rotate_secret):
     main.add_command(command)

@@ -24,7 +24,8 @@ from callgauge.domain.options import Options
 def serve(host: str, port: int, data_dir: Path | None) -> None:
     """Run the server: the API and the executor that evaluates, in one process.
 
-    Creates and migrates its database. Prints one line when it is ready. Stops cleanly on SIGTERM or Ctrl-C:
+    Creates and migrates its database. Prints one line when it is ready, and until there is an
+    account a link that makes the first one. Stops cleanly on SIGTERM or Ctrl-C:
     judge requests under way end, and what is left is taken up at the next start.
     """
     run(host, port, data_dir)
@@ -48,6 +49,7 @@ def run(host: str, port: int, folder: Path | None) -> None:
     executor.start()
     try:
         click.echo(f"listening on http://{_shown(host)}:{bound_port}")
+        _offer_set_up(loaded.public_url or f"http://{_shown(host)}:{bound_port}")
         sys.stdout.flush()
         server.run()
     finally:
@@ -91,6 +93,18 @@ def _bind(loaded: Options, host: str, port: int) -> tuple[Any, int]:
         raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
     except ValueError:
         raise click.ClickException(f"Cannot listen on {host}:{port}: there is no such address.") from None
+
+
+def _offer_set_up(address: str) -> None:
+    """Until there is an account, each start prints a link that makes the first owner."""
+    from callgauge.flow.people import setup_link
+
+    secret = setup_link()
+    if secret is not None:
+        click.echo(
+            "There is no account yet. Make the first one (the link works once, for 7 days):\n\n"
+            f"  {address.rstrip('/')}/set-up/{secret}\n"
+        )
 
 
 def _stop(signum: int, frame: FrameType | None) -> None:

@@ -17,10 +17,9 @@ from callgauge.flow.call_fields import FieldReader
 from callgauge.flow.call_metadata import index_metadata
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.rerun import evaluate_call_again, start_live
-from callgauge.flow.scope import as_id
+from callgauge.flow.scope import Who, as_id, require_change
 from callgauge.formats import Parsed
 from callgauge.store.models import (
-    ApiKey,
     CallLog,
     CallMetadata,
     CallPayload,
@@ -71,7 +70,7 @@ class CallEdit:
     evaluate: bool = False
 
 
-def calls_of(key: ApiKey) -> QuerySet[CallLog]:
+def calls_of(key: Who) -> QuerySet[CallLog]:
     """The calls that a key may see."""
     calls = CallLog.objects.filter(deleted_at=None)
     if key.project_id is not None:
@@ -79,7 +78,7 @@ def calls_of(key: ApiKey) -> QuerySet[CallLog]:
     return calls.filter(project__organization_id=key.organization_id)
 
 
-def find_call(key: ApiKey, call_id: Any) -> CallLog:
+def find_call(key: Who, call_id: Any) -> CallLog:
     """Raises NotFound for what is foreign, missing or no id at all."""
     number = as_id(call_id)
     call = calls_of(key).filter(pk=number).first() if number else None
@@ -188,12 +187,13 @@ def delete_call(call: CallLog, *, retain_evaluations: bool) -> None:
 
 
 def delete_calls(
-    key: ApiKey, ids: Sequence[int], *, agent_id: int | None = None, retain_evaluations: bool
+    key: Who, ids: Sequence[int], *, agent_id: int | None = None, retain_evaluations: bool
 ) -> None:
     """Delete the named calls, or none where one of them is foreign, missing or of another agent.
 
-    Raises Invalid.
+    Raises Invalid, and Forbidden for a viewer.
     """
+    require_change(key)
     if not ids:
         raise Invalid.field("call_logs", "This list may not be empty.")
     if len(ids) > MAX_DELETED:

@@ -3,6 +3,7 @@
 FlowError
 ├── Invalid       what was asked for is wrong: {"field": ["message"]}
 ├── NotFound      it is not there, or belongs to someone else: nobody can tell which
+├── Forbidden     the person's role does not allow it
 ├── Conflict      it cannot be done now
 └── RateLimited   too many requests; says when to come back
 """
@@ -28,6 +29,10 @@ class Invalid(FlowError):
 
 class NotFound(FlowError):
     """Not found."""
+
+
+class Forbidden(FlowError):
+    """Your role does not allow this."""
 
 
 class Conflict(FlowError):

@@ -11,8 +11,8 @@ from django.db.models import Avg, Case, F, FloatField, QuerySet, Sum, Value, Whe
 
 from callgauge.domain.rubric import FAIL_SCORE, PASS_SCORE
 from callgauge.flow.errors import Invalid, NotFound
-from callgauge.flow.scope import as_id, find_project, projects_of
-from callgauge.store.models import Agent, ApiKey, Metric, MetricResult, ResultOutcome
+from callgauge.flow.scope import Who, as_id, find_project, projects_of
+from callgauge.store.models import Agent, Metric, MetricResult, ResultOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Average:
     total: float | None
 
 
-def metrics_of(key: ApiKey) -> QuerySet[Metric]:
+def metrics_of(key: Who) -> QuerySet[Metric]:
     return (
         Metric.objects.filter(project__in=projects_of(key), deleted_at=None)
         .select_related("current_version")
@@ -31,7 +31,7 @@ def metrics_of(key: ApiKey) -> QuerySet[Metric]:
     )
 
 
-def find_metric(key: ApiKey, id_or_slug: str, project_id: Any = None) -> Metric:
+def find_metric(key: Who, id_or_slug: str, project_id: Any = None) -> Metric:
     """By id, or by slug, which an organization's key may find in several projects: that is Invalid.
 
     Raises NotFound for what is foreign or missing."""

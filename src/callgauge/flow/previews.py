@@ -21,10 +21,10 @@ from callgauge.flow import ratelimit
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.metrics import check_metric, spec_of
 from callgauge.flow.results import NewResult, result_row
-from callgauge.flow.scope import projects_of
+from callgauge.flow.scope import Who, projects_of
 from callgauge.flow.wake import announce_work
 from callgauge.flow.work import CallWork, load_apart
-from callgauge.store.models import Agent, ApiKey, CallLog, MetricPreview, MetricVersion, PreviewState, Project
+from callgauge.store.models import Agent, CallLog, MetricPreview, MetricVersion, PreviewState, Project
 from callgauge.store.turns import write_turn
 
 MAX_CALLS: Final = 20
@@ -82,7 +82,7 @@ def count_against_limit(project: Project) -> None:
     ratelimit.take(project, "preview", settings.CALLGAUGE.rerun_rate)
 
 
-def find_preview(key: ApiKey, uid: str) -> MetricPreview:
+def find_preview(key: Who, uid: str) -> MetricPreview:
     """Raises NotFound for what is foreign, missing or forgotten."""
     found = MetricPreview.objects.filter(project__in=projects_of(key), uid=uid.replace("-", "")[:32]).first()
     if found is None:

@@ -17,11 +17,11 @@ from callgauge.flow import ledger, ratelimit
 from callgauge.flow.errors import Invalid
 from callgauge.flow.metrics import versions_for
 from callgauge.flow.sampling import NAMED, leave_out
+from callgauge.flow.scope import Who, asked_by, require_change
 from callgauge.flow.wake import announce_work
 from callgauge.store.models import (
     UNFINISHED,
     Agent,
-    ApiKey,
     CallLog,
     MetricVersion,
     Project,
@@ -72,7 +72,7 @@ class RerunTicket:
 
 
 def request_rerun(
-    key: ApiKey,
+    key: Who,
     agent: Agent,
     selection: Selection,
     *,
@@ -82,8 +82,10 @@ def request_rerun(
 ) -> RerunTicket:
     """Reset the selected calls and plan their evaluation with today's versions, in one transaction.
 
-    Raises Invalid (unknown calls or metrics, an empty list, a used idempotency key); nothing is changed then.
+    Raises Invalid (unknown calls or metrics, an empty list, a used idempotency key) and Forbidden; nothing is
+    changed then.
     """
+    require_change(key)
     if selection.ids is not None:
         selection = Selection(ids=tuple(dict.fromkeys(selection.ids)))
         _check_list(selection.ids or ())
@@ -113,7 +115,7 @@ def request_rerun(
             project=project,
             agent=agent,
             kind=RerunKind.RERUN,
-            requested_by=key,
+            **asked_by(key),
             selection={"calls": selection.as_json(), **_named(metric_ids)},
             metric_version_ids=[version.pk for version in versions],
             rubric_version=project.rubric_version,
@@ -146,7 +148,7 @@ def evaluate_call_again(call: CallLog) -> Rerun | None:
 
 @transaction.atomic
 def request_evaluation(
-    key: ApiKey,
+    key: Who,
     project: Project,
     call_ids: Sequence[int],
     metric_ids: Collection[int] | None,
@@ -157,8 +159,9 @@ def request_evaluation(
     With `agent`, calls of other agents are unknown.
 
     Raises Invalid for calls or metrics that the project does not have, and where a metric measures none
-    of the chosen calls.
+    of the chosen calls; Forbidden for a viewer.
     """
+    require_change(key)
     ids = list(dict.fromkeys(call_ids))
     _check_list(ids)
     calls: dict[int, int | None] = {}
@@ -184,7 +187,7 @@ def request_evaluation(
             project=project,
             agent=owner,
             kind=RerunKind.EVALUATE,
-            requested_by=key,
+            **asked_by(key),
             selection=_named(metric_ids),
             metric_version_ids=[version.pk for version in versions],
             rubric_version=project.rubric_version,

@@ -1,1 +1,1 @@
-"""The pages for people."""
+"""The pages: presenters, templates and what is served beside them."""

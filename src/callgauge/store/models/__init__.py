@@ -23,6 +23,7 @@ from callgauge.store.models.evaluation import (
 from callgauge.store.models.knowledge import KnowledgeBaseFile
 from callgauge.store.models.metadata import CallMetadata
 from callgauge.store.models.metrics import Metric, MetricVersion, RubricRule
+from callgauge.store.models.people import LinkKind, OneTimeLink, SignInTries
 from callgauge.store.models.previews import MetricPreview, PreviewState
 from callgauge.store.models.reviews import Review, ReviewItem, ReviewRole, ReviewScan, ReviewSkip
 from callgauge.store.models.system import Installation, ProviderBucket, RateBucket, RememberedRequest
@@ -59,11 +60,13 @@ __all__ = [
     "JudgeCall",
     "JudgeCallState",
     "KnowledgeBaseFile",
+    "LinkKind",
     "Member",
     "Metric",
     "MetricPreview",
     "MetricResult",
     "MetricVersion",
+    "OneTimeLink",
     "Organization",
     "PreviewState",
     "Priority",
@@ -82,5 +85,6 @@ __all__ = [
     "ReviewSkip",
     "Role",
     "RubricRule",
+    "SignInTries",
     "User",
 ]

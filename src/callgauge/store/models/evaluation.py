@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from callgauge.store.models.calls import Agent, CallLog
 from callgauge.store.models.metrics import Metric, MetricVersion
-from callgauge.store.models.tenancy import ApiKey, Project
+from callgauge.store.models.tenancy import ApiKey, Project, User
 
 
 class RerunKind(models.TextChoices):
@@ -41,6 +41,7 @@ class Rerun(models.Model):
     kind = models.CharField(max_length=10, choices=RerunKind.choices)
     state = models.CharField(max_length=10, choices=RerunState.choices, default=RerunState.PLANNED)
     requested_by = models.ForeignKey(ApiKey, models.SET_NULL, null=True)
+    requested_by_user = models.ForeignKey(User, models.SET_NULL, null=True)
     selection = models.JSONField(default=dict)
     """{"calls": "all" | [ids] | N} as asked for; a long list is kept as its count and hash."""
     metric_version_ids = models.JSONField(default=list)

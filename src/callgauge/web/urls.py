@@ -1,0 +1,22 @@
+"""Every page. A part of the site is one module with `routes`, and one name here.
+
+Pages of a project are below `projects/<int:project_id>/`; nothing of the API is. An entry of
+`frame.NAVIGATION` leads to the route of its name.
+"""
+
+from django.urls import path
+
+from callgauge.web import calls_list, doors, running
+
+urlpatterns = [
+    path("", doors.home, name="home"),
+    path("sign-in", doors.sign_in_page, name="sign-in"),
+    path("sign-out", doors.sign_out, name="sign-out"),
+    path("theme", doors.theme, name="theme"),
+    path("account", doors.account, name="account"),
+    path("set-up/<str:secret>", doors.set_up, name="set-up"),
+    path("invitation/<str:secret>", doors.invitation, name="invitation"),
+    path("password/<str:secret>", doors.new_password, name="password"),
+    *running.routes,
+    *calls_list.routes,
+]
