@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -11,9 +12,12 @@ from callgauge.cli import bootstrap
 from callgauge.domain.options import Options
 
 ROLES = ("owner", "member", "viewer")
-role_option = click.option(
-    "--role", type=click.Choice(ROLES), default="member", show_default=True, help="What they may do."
-)
+
+
+def role_option(command: click.decorators.FC) -> click.decorators.FC:
+    return click.option(
+        "--role", type=click.Choice(ROLES), default="member", show_default=True, help="What they may do."
+    )(command)
 
 
 @click.group()
@@ -42,7 +46,7 @@ def create(
 ) -> None:
     """Make an account. The password is asked for: on a command line others could read it."""
     if password_stdin:
-        password = click.get_text_stream("stdin").readline().rstrip("\r\n")
+        password = sys.stdin.readline().rstrip("\r\n")
     else:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     bootstrap.start(data_dir)
