@@ -17,6 +17,7 @@ POSTGRESQL_URL = os.environ.get("TEST_POSTGRESQL_URL", "postgresql://postgres@12
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--db", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.addoption("--pictures", action="store_true", help="write the images of docs/images anew")
 
 
 def pytest_configure(config: pytest.Config) -> None:
