@@ -24,6 +24,5 @@ def main() -> None:
     """
 
 
-for command in (demo, serve, key, agent, metric, import_command, settings, rotate_secret):
-for command in (demo, serve, user, key, agent, import_command, settings, rotate_secret):
+for command in (demo, serve, user, key, agent, metric, import_command, settings, rotate_secret):
     main.add_command(command)
