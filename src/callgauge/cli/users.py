@@ -20,12 +20,12 @@ def role_option(command: click.decorators.FC) -> click.decorators.FC:
     )(command)
 
 
-@click.group()
+@click.group(short_help="Accounts for people.")
 def user() -> None:
     """Make accounts for people, invite them, and let them set a new password."""
 
 
-@user.command()
+@user.command(short_help="Make an account.")
 @click.option("--email", prompt="E-mail", help="The address to sign in with.")
 @click.option("--name", default="", help="What others see.")
 @click.option("--owner", is_flag=True, help="Short for --role owner.")
@@ -99,7 +99,7 @@ def list_users(as_json: bool, data_dir: Path | None) -> None:
     Console().print(table)
 
 
-@user.command()
+@user.command(short_help="Print a link that lets somebody in.")
 @click.argument("email", default="")
 @role_option
 @click.option("--organization", default="default", show_default=True, help="Which one they join.")
@@ -121,7 +121,7 @@ def invite(email: str, role: str, organization: str, data_dir: Path | None) -> N
     click.echo(f"Works once, for 7 days:\n\n  {_address(loaded)}/invitation/{secret}")
 
 
-@user.command()
+@user.command(short_help="Print a link that sets a new password.")
 @click.argument("email")
 @bootstrap.data_dir_option
 def password(email: str, data_dir: Path | None) -> None:
