@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from callgauge.domain.options.judges import JUDGES
-from callgauge.domain.options.kinds import Option, Rate
+from callgauge.domain.options.kinds import Network, Option, Rate
+from callgauge.domain.options.outbound import OUTBOUND
 from callgauge.domain.options.server import SERVER
 
 __all__ = ["BY_FIELD", "OPTIONS", "Option", "OptionError", "Options", "Rate", "load", "unknown"]
@@ -22,7 +23,7 @@ class OptionError(ValueError):
     """A setting has a value that cannot be used; the message lists each with what to write instead."""
 
 
-OPTIONS: tuple[Option, ...] = (*SERVER, *JUDGES)
+OPTIONS: tuple[Option, ...] = (*SERVER, *OUTBOUND, *JUDGES)
 """A group of settings is one file of this package, and one name here."""
 
 BY_FIELD: dict[str, Option] = {option.field: option for option in OPTIONS}
@@ -41,6 +42,7 @@ class Options:
     max_body_mb: int
     log_level: str
     web_threads: int
+    outbound_networks: tuple[Network, ...]
     judge: str
     judge_base_url: str
     judge_api_key: str

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
+
+Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,17 @@ def count(value: str) -> int:
 
 def names(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def networks(value: str) -> tuple[Network, ...]:
+    return tuple(_network(word) for word in names(value))
+
+
+def _network(word: str) -> Network:
+    try:
+        return ip_network(word)
+    except ValueError:
+        raise ValueError(f"{word} is no network: write 10.0.0.0/8 or fd00::/8, without host bits") from None
 
 
 def rate(value: str) -> Rate | None:
