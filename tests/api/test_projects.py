@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from callgauge.flow.metrics import MetricChange, create_metric
+from callgauge.flow.sealing import unseal
 from callgauge.store.models import Agent, CallLog, CallPayload, Metric, Project, RubricRule
 from tests.tenants import Tenant, tenant
 
@@ -144,13 +145,17 @@ def test_wrong_values_are_refused_in_their_field(alice: Tenant, field: str, valu
     assert list(response.json()) == [field]
 
 
-def test_secrets_are_not_stored(alice: Tenant) -> None:
+def test_secrets_are_kept_sealed_and_never_shown(alice: Tenant) -> None:
     url = f"{URL}/{alice.project.pk}"
     shown = alice.client.patch(url, {"webhook_secret": "hush", "vapi_api_key": "hush"}).json()
     assert "hush" not in str(shown)
     alice.project.refresh_from_db()
-    assert "hush" not in str(alice.project.settings)
-    assert not shown["webhook_secret_configured"]
+    assert "hush" not in str(alice.project.settings) + str(alice.project.secrets)
+    assert unseal(alice.project.secrets["webhook_secret"]) == "hush"
+    assert shown["webhook_secret_configured"] == "true"
+    assert shown["retell_api_key_configured"] == ""
+    after = alice.client.patch(url, {"webhook_secret": None, "timezone": "UTC"}).json()
+    assert (after["webhook_secret_configured"], after["vapi_api_key_configured"]) == ("", "true")
 
 
 def test_form_and_multipart_bodies(alice: Tenant) -> None:

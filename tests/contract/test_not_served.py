@@ -16,7 +16,6 @@ from tests.tenants import Tenant
 DOCS = Path(__file__).parents[2] / "docs" / "not-served.md"
 ROUTES = client_routes()
 PENDING = {
-    *("agents.duplicate", "agents.edit_history", "agents.history", "agents.restore"),
     *("alerts.create", "alerts.delete", "alerts.get", "alerts.list", "alerts.review", "alerts.update"),
     *("calls.analyze", "calls.complete_upload", "calls.export", "calls.export_progress", "calls.get_filters"),
     *("calls.get_trace", "calls.get_upload_url", "calls.observe_livekit", "calls.observe_pipecat"),

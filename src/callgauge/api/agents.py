@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -15,29 +16,50 @@ from callgauge.api import agents_shape as shape
 from callgauge.api.agents_present import present_short, present_v1, present_v2
 from callgauge.api.auth import key_of
 from callgauge.api.fields import query_flag, query_text
+from callgauge.api.knowledge_base import present_file
 from callgauge.api.pagination import paginated
 from callgauge.api.routing import ID, route
 from callgauge.flow.agents import create_agent, delete_agent, edit_agent
 from callgauge.flow.errors import Invalid, NotFound
+from callgauge.flow.keys import name_of
+from callgauge.flow.knowledge_base import files_of_all
 from callgauge.flow.scope import agents_of, as_id, find_agent, find_project, require_project
 from callgauge.store.models import Agent
 
 
-class _Flat:
-    """v1's way of reading and showing an agent."""
+class ShownFlat:
+    """v1's way of showing agents."""
+
+    def shown_all(self, request: Request, agents: Sequence[Agent]) -> list[dict[str, Any]]:
+        return [present_v1(agent) for agent in agents]
+
+    def shown(self, request: Request, agent: Agent) -> dict[str, Any]:
+        return self.shown_all(request, [agent])[0]
+
+
+class ShownNested(ShownFlat):
+    """v2's."""
+
+    def shown_all(self, request: Request, agents: Sequence[Agent]) -> list[dict[str, Any]]:
+        files: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        for file in files_of_all(agents):
+            files[file.agent_id].append(present_file(request, file))
+        return [present_v2(agent, files[agent.pk]) for agent in agents]
+
+
+class _Flat(ShownFlat):
+    """v1's way of reading an agent."""
 
     serializer_class: type[shape.AgentShape] = shape.AgentShape
-    present: Callable[[Agent], dict[str, Any]] = staticmethod(present_v1)
 
     def flat(self, said: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
         return said
 
 
-class _Nested(_Flat):
+class _Nested(ShownNested, _Flat):
     """v2's."""
 
     serializer_class = shape.AgentV2Shape
-    present = staticmethod(present_v2)
 
     def flat(self, said: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
         return shape.flat_from_v2(said, before)
@@ -45,7 +67,7 @@ class _Nested(_Flat):
 
 class AgentList(_Flat, APIView):
     def get(self, request: Request) -> Response:
-        return paginated(request, _listed(request), lambda agents: [self.present(agent) for agent in agents])
+        return paginated(request, _listed(request), lambda agents: self.shown_all(request, agents))
 
     def post(self, request: Request) -> Response:
         said = self.serializer_class.read(request)
@@ -56,13 +78,14 @@ class AgentList(_Flat, APIView):
         except Invalid:
             raise Invalid.field("project", "This field is required with an organization's key.") from None
         flat = self.flat(said, {})
-        agent = create_agent(project, shape.columns(flat), shape.kept(flat))
-        return Response(self.present(agent), status=status.HTTP_201_CREATED)
+        parts = (shape.columns(flat), shape.kept(flat), shape.secrets(flat))
+        agent = create_agent(project, *parts, by=name_of(key_of(request)))
+        return Response(self.shown(request, agent), status=status.HTTP_201_CREATED)
 
 
 class AgentDetail(_Flat, APIView):
     def get(self, request: Request, pk: str) -> Response:
-        return Response(self.present(find_agent(key_of(request), pk)))
+        return Response(self.shown(request, find_agent(key_of(request), pk)))
 
     def put(self, request: Request, pk: str) -> Response:
         return self._edit(request, pk, partial=False)
@@ -81,7 +104,8 @@ class AgentDetail(_Flat, APIView):
         if said.pop("project", agent.project_id) != agent.project_id:
             raise Invalid.field("project", "An agent stays in the project that it was made in.")
         flat = self.flat(said, agent.settings)
-        return Response(self.present(edit_agent(agent, shape.columns(flat), shape.kept(flat))))
+        parts = (shape.columns(flat), shape.kept(flat), shape.secrets(flat))
+        return Response(self.shown(request, edit_agent(agent, *parts, by=name_of(key_of(request)))))
 
 
 class AgentV2List(_Nested, AgentList):

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
+from callgauge.api.agents_secrets import configured
 from callgauge.api.agents_shape import CHAT_ONLY, DATA_OF, KEPT, data_field
 from callgauge.store.models import Agent
 
-SECRETS = (
-    "vapi_api_key",
-    "vapi_public_key",
-    "retell_api_key",
-    "elevenlabs_api_key",
-    "bland_api_key",
-    "livekit_api_key",
-    "pipecat_api_key",
-    "koreai_client_secret",
-    "koreai_api_key",
-    "genesys_client_secret",
-    "agentforce_client_secret",
-    "sierra_agent_token",
-    "amazon_connect_security_token",
-    "custom_provider_api_key",
-    "synthflow_api_key",
-    "telnyx_api_key",
-    "webhook_secret",
-)
-NOT_CONFIGURED = ""
-"""The contract says that `*_configured` is text; the empty one is false in every language."""
 V2_ONLY = (
     "chat_type",
     "chat_config",
@@ -61,7 +42,7 @@ def present_v1(agent: Agent) -> dict[str, Any]:
         "sip_auth": None,
         "websocket_auth": None,
         "knowledge_base_files": "",
-        **{f"{name}_configured": NOT_CONFIGURED for name in SECRETS},
+        **configured(agent),
         "enabled_personalities": [],
         "hallucination_metric_kb_files": [],
         "created_at": agent.created_at,
@@ -69,8 +50,8 @@ def present_v1(agent: Agent) -> dict[str, Any]:
     }
 
 
-def present_v2(agent: Agent) -> dict[str, Any]:
-    """An AIAgentV2 of the contract."""
+def present_v2(agent: Agent, files: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """An AIAgentV2 of the contract, with the files of its knowledge base as they are shown."""
     kept = {**KEPT, **agent.settings}
     return {
         "id": agent.pk,
@@ -81,10 +62,10 @@ def present_v2(agent: Agent) -> dict[str, Any]:
         "telephony": _telephony(agent, kept),
         "provider": _provider(agent, kept),
         "agent_speaks_first": kept["agent_gives_first_message"],
-        "knowledge_base_files": [],
+        "knowledge_base_files": list(files),
         "enabled_personalities": [],
         "webhook_url": kept["webhook_url"],
-        "webhook_secret_configured": NOT_CONFIGURED,
+        "webhook_secret_configured": configured(agent)["webhook_secret_configured"],
         "mock_tools": [],
         "mock_tools_enabled": kept["mock_tools_enabled"],
         "mock_tools_provider": None,

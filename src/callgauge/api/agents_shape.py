@@ -1,17 +1,17 @@
 """What a request says of an agent, in the flat names of v1 and the nested ones of v2.
 
 Both become one flat mapping in v1's names; `columns` and `kept` part it into what has a column and what is
-kept as it is. Secrets are taken out: nothing here calls a provider yet, so none is stored.
+kept as it is. Secrets are taken out into `secrets` (see agents_secrets).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
 
+from callgauge.api.agents_secrets import MAX_SECRET, SECRETS, Secrets, key_name, secrets_in, without_secrets
 from callgauge.api.fields import (
     Choice,
     Flag,
@@ -99,8 +99,6 @@ KEPT: Mapping[str, Any] = {
 }
 """What is kept and given back although nothing acts on it, with what is shown until somebody sets it."""
 
-SECRET_NAME = re.compile(r"secret|token|passw|credential|auth|headers|api_?key|_key$|^key$", re.IGNORECASE)
-
 
 class AgentShape(Shape):
     """v1: flat."""
@@ -139,13 +137,17 @@ class AgentShape(Shape):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         fields = super().get_fields()
         fields.update({f"{name}_data": JSONValue() for name in DATA_OF})
+        fields.update({name: Text(MAX_SECRET, write_only=True) for name in SECRETS})
         return fields
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        for name in DATA_OF:
-            if f"{name}_data" in attrs:
-                attrs[f"{name}_data"] = _connection(attrs[f"{name}_data"], f"{name}_data")
-        return attrs
+        secrets: Secrets = {name: attrs.pop(name) for name in SECRETS if name in attrs}
+        for name in [f"{provider}_data" for provider in DATA_OF]:
+            if name in attrs:
+                said = _connection(attrs[name], name)
+                secrets |= secrets_in(said, name)
+                attrs[name] = without_secrets(said)
+        return {**attrs, "secrets": secrets}
 
 
 class TelephonyShape(Shape):
@@ -157,6 +159,7 @@ class TelephonyShape(Shape):
 
 
 class CredentialsShape(Shape):
+    api_key = Text(MAX_SECRET, write_only=True)
     config = JSONValue(dict)
 
 
@@ -219,6 +222,7 @@ class AgentV2Shape(AgentShape):
 def flat_from_v2(said: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """v2's nested fields in v1's names. `before` is what is kept of the agent so far."""
     flat = {name: value for name, value in said.items() if name in COLUMNS or name in KEPT}
+    flat["secrets"] = dict(said.get("secrets", {}))
     flat |= _renamed(said, {"name": "agent_name", "agent_speaks_first": "agent_gives_first_message"})
     flat |= _renamed(
         said.get("telephony") or {},
@@ -232,7 +236,9 @@ def flat_from_v2(said: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str
     )
     if "dynamic_variables" in said:
         flat["dynamic_variables"] = _numbered(said["dynamic_variables"], before.get("dynamic_variables", []))
-    return flat | _flat_provider(said.get("provider") or {}, {**before, **flat})
+    provider = _flat_provider(said.get("provider") or {}, {**before, **flat})
+    secrets = flat["secrets"] | provider.pop("secrets")
+    return {**flat, **provider, "secrets": secrets}
 
 
 def _flat_provider(provider: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
@@ -249,10 +255,12 @@ def _flat_provider(provider: Mapping[str, Any], before: Mapping[str, Any]) -> di
     for name in ("outbound_auto_call", "auto_fetch_calls_enabled", "auto_sync_prompt_enabled"):
         if name in flat:
             flat[name] = bool(flat[name])
+    secrets: Secrets = {}
     chat = provider.get("chat_agent_details") or {}
     if "type" in chat:
         flat["chat_type"] = chat["type"]
     if "config" in chat:
+        secrets |= secrets_in(chat["config"] or {}, "chat_config")
         config = without_secrets(chat["config"] or {})
         flat["chat_assistant_id"] = str(config.pop("agent_id", ""))[:255]
         flat["websocket_url"] = str(config.pop("url", ""))[:2_000]
@@ -260,10 +268,13 @@ def _flat_provider(provider: Mapping[str, Any], before: Mapping[str, Any]) -> di
     if "type" in provider:
         flat["assistant_provider"] = _v1_provider(provider["type"], flat.get("chat_type", ""))
     credentials = provider.get("credentials") or {}
+    v1_name = flat.get("assistant_provider", before.get("assistant_provider", ""))
+    if "api_key" in credentials:
+        secrets[key_name(v1_name)] = credentials["api_key"]
     if "config" in credentials:
-        name = data_field(flat.get("assistant_provider", before.get("assistant_provider", "")))
-        flat[name] = without_secrets(credentials["config"] or {})
-    return flat
+        secrets |= secrets_in(credentials["config"] or {}, data_field(v1_name))
+        flat[data_field(v1_name)] = without_secrets(credentials["config"] or {})
+    return {**flat, "secrets": secrets}
 
 
 def _v1_provider(name: str, chat: str) -> str:
@@ -286,6 +297,11 @@ def kept(flat: Mapping[str, Any]) -> dict[str, Any]:
     return {name: flat[name] for name in KEPT if name in flat}
 
 
+def secrets(flat: Mapping[str, Any]) -> Secrets:
+    found: Secrets = flat.get("secrets", {})
+    return found
+
+
 def _connection(value: Any, name: str) -> dict[str, Any]:
     """A `<provider>_data` field, which v1 shows as JSON text and takes as text or as an object."""
     if isinstance(value, str):
@@ -298,16 +314,6 @@ def _connection(value: Any, name: str) -> dict[str, Any]:
         value = {}
     if not isinstance(value, dict):
         raise serializers.ValidationError({name: "Expected an object."})
-    cleaned: dict[str, Any] = without_secrets(value)
-    return cleaned
-
-
-def without_secrets(value: Any) -> Any:
-    """The same JSON without the fields whose names look like a secret's."""
-    if isinstance(value, dict):
-        return {name: without_secrets(part) for name, part in value.items() if not SECRET_NAME.search(name)}
-    if isinstance(value, list):
-        return [without_secrets(part) for part in value]
     return value
 
 

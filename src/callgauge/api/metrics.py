@@ -23,6 +23,7 @@ from callgauge.api.metrics_shape import MetricShape, change_of
 from callgauge.api.pagination import paginated
 from callgauge.api.routing import ID, route
 from callgauge.flow.errors import Invalid, NotFound
+from callgauge.flow.keys import name_of
 from callgauge.flow.metrics import (
     create_metric,
     create_metrics,
@@ -55,7 +56,7 @@ class MetricList(APIView):
     def post(self, request: Request) -> Response:
         key = key_of(request)
         said = MetricShape.read(request)
-        metric = create_metric(_project(key, said), change_of(said, None), by=_name_of(key))
+        metric = create_metric(_project(key, said), change_of(said, None), by=name_of(key))
         shown = present_detail(metric) if self.v2 else present_edit(metric, said.get("assistant_id", ""))
         response = Response(with_warnings(shown, metric), status=status.HTTP_201_CREATED)
         if said.get("agent"):
@@ -78,9 +79,7 @@ class MetricBulkCreate(APIView):
         if not isinstance(bodies, list) or not 0 < len(bodies) <= MAX_BULK:
             raise Invalid.field("non_field_errors", f"Expected an array of 1 to {MAX_BULK} metrics.")
         wanted = [self._read(key, position, body) for position, body in enumerate(bodies)]
-        made = create_metrics(
-            [(project, change_of(said, None)) for project, said in wanted], by=_name_of(key)
-        )
+        made = create_metrics([(project, change_of(said, None)) for project, said in wanted], by=name_of(key))
         shown = [
             with_warnings(present_edit(metric, said.get("assistant_id", "")), metric)
             for metric, (_, said) in zip(made, wanted, strict=True)
@@ -127,7 +126,7 @@ class MetricDetail(APIView):
         if said.get("project") not in (None, metric.project_id):
             raise Invalid.field("project", "A metric stays in the project that it was made in.")
         change = change_of(said, current_version(metric))
-        return edit_metric(metric, change, by=_name_of(key_of(request)))
+        return edit_metric(metric, change, by=name_of(key_of(request)))
 
 
 class MetricV2Detail(MetricDetail):
@@ -150,7 +149,7 @@ class MetricRestore(APIView):
         metric = _named(request, pk)
         version_id = RestoreShape.read(request)["history_id"]
         try:
-            restored = restore_version(metric, version_id, by=_name_of(key_of(request)))
+            restored = restore_version(metric, version_id, by=name_of(key_of(request)))
         except NotFound:
             raise Invalid.field("history_id", "This metric has no such version.") from None
         return Response(with_warnings(present_detail(restored), restored))
@@ -158,10 +157,6 @@ class MetricRestore(APIView):
 
 def _named(request: Request, pk: str) -> Metric:
     return find_metric(key_of(request), pk, query_text(request, "project_id"))
-
-
-def _name_of(key: ApiKey) -> str:
-    return key.name or key.prefix
 
 
 def _project(key: ApiKey, said: dict[str, Any]) -> Project:

@@ -12,10 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from callgauge.api.agents_secrets import NOT_CONFIGURED
 from callgauge.api.auth import key_of
 from callgauge.api.fields import Choice, Flag, Name, RowId, Shape, Text, query_text
 from callgauge.api.pagination import paginated
-from callgauge.api.projects import NOT_CONFIGURED, present_members
+from callgauge.api.projects import present_members
 from callgauge.api.routing import ID, route
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.keys import edit_organization, issue_key

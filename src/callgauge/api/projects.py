@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from callgauge.api.agents_secrets import CONFIGURED, MAX_SECRET, NOT_CONFIGURED, Secrets
 from callgauge.api.auth import key_of
 from callgauge.api.fields import Flag, Ids, JSONValue, Name, Number, RowId, Shape, Text, Whole, query_text
 from callgauge.api.routing import ID, route
@@ -77,9 +78,7 @@ SECRETS = (
     "livekit_api_key",
     "pipecat_api_key",
 )
-"""Not stored: nothing here uses them yet. What is sent is ignored."""
-NOT_CONFIGURED = ""
-"""The contract says that `*_configured` is text; the empty one is false in every language."""
+"""Write-only; see agents_secrets for what a request can say of one."""
 
 
 class ProjectShape(Shape):
@@ -96,6 +95,7 @@ class ProjectShape(Shape):
         fields = super().get_fields()
         fields.update({name: Flag() for name in SWITCHES})
         fields.update({name: Whole() for name in NUMBERS})
+        fields.update({name: Text(MAX_SECRET, write_only=True) for name in SECRETS})
         return fields
 
 
@@ -118,7 +118,13 @@ class ProjectList(APIView):
             )
         said = ProjectShape.read(request)
         _require_own_organization(key, said)
-        project = create_project(key.organization, _columns(said), settings=_kept(said), rubric=_rubric(said))
+        project = create_project(
+            key.organization,
+            _columns(said),
+            settings=_kept(said),
+            rubric=_rubric(said),
+            secrets=_secrets(said),
+        )
         return Response(_present_one(key, project), status=status.HTTP_201_CREATED)
 
 
@@ -144,7 +150,9 @@ class ProjectDetail(APIView):
         project = find_project(key, pk)
         said = ProjectShape.read(request, partial=partial)
         _require_own_organization(key, said)
-        project = edit_project(project, _columns(said), settings=_kept(said), rubric=_rubric(said))
+        project = edit_project(
+            project, _columns(said), settings=_kept(said), rubric=_rubric(said), secrets=_secrets(said)
+        )
         return Response(_present_one(key, project))
 
 
@@ -159,6 +167,10 @@ def _columns(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _kept(said: Mapping[str, Any]) -> dict[str, Any]:
     return {name: said[name] for name in KEPT if name in said}
+
+
+def _secrets(said: Mapping[str, Any]) -> Secrets:
+    return {name: said[name] for name in SECRETS if name in said}
 
 
 def _rubric(said: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -187,7 +199,10 @@ def present_project(project: Project) -> dict[str, Any]:
         "sample_rate": project.sample_rate,
         **{name: project.settings.get(name, default) for name, default in KEPT.items()},
         "rubric_config": rubric_config(project),
-        **{f"{name}_configured": NOT_CONFIGURED for name in SECRETS},
+        **{
+            f"{name}_configured": CONFIGURED if name in project.secrets else NOT_CONFIGURED
+            for name in SECRETS
+        },
         "is_deleted": False,
         "created_at": project.created_at,
         "updated_at": project.updated_at,

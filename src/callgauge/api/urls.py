@@ -4,6 +4,7 @@ from django.urls import re_path
 
 from callgauge.api import (
     agents,
+    agents_history,
     calls,
     health,
     knowledge_base,
@@ -29,6 +30,7 @@ urlpatterns = [
     *organizations.routes,
     *projects.routes,
     *agents.routes,
+    *agents_history.routes,
     *knowledge_base.routes,
     *metrics_preview.routes,
     *metrics.routes,

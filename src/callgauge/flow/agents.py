@@ -1,4 +1,4 @@
-"""Agents: make, edit, delete."""
+"""Agents: make, edit, restore, copy, delete. Every change that shows leaves a version in the history."""
 
 from __future__ import annotations
 
@@ -6,36 +6,106 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.metrics import meet_new_agent
-from callgauge.store.models import Agent, CallLog, Project
+from callgauge.flow.sealing import changed
+from callgauge.store.models import Agent, AgentVersion, CallLog, KnowledgeBaseFile, Metric, Project
 
 DELETE_BATCH = 1_000
 """Calls per transaction: on SQLite nobody else can write while one lasts."""
+COLUMNS = ("name", "assistant_id", "description", "language", "inbound", "contact_number")
+"""What a version holds, beside the settings."""
+MAX_NAME = 255
 
 
 @transaction.atomic
-def create_agent(project: Project, columns: Mapping[str, Any], settings: Mapping[str, Any]) -> Agent:
+def create_agent(
+    project: Project,
+    columns: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    secrets: Mapping[str, str | None] | None = None,
+    *,
+    by: str = "",
+) -> Agent:
     """`settings` are the wire's fields that are kept. Raises Invalid for an assistant id that is taken."""
-    agent = Agent(project=project, settings=dict(settings), **columns)
+    agent = Agent(project=project, settings=dict(settings), secrets=changed({}, secrets or {}), **columns)
     _save(agent)
+    _note(agent, by=by)
     meet_new_agent(agent)
     return agent
 
 
 @transaction.atomic
-def edit_agent(agent: Agent, columns: Mapping[str, Any], settings: Mapping[str, Any]) -> Agent:
+def edit_agent(
+    agent: Agent,
+    columns: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    secrets: Mapping[str, str | None] | None = None,
+    *,
+    by: str = "",
+    reason: str = "",
+) -> Agent:
     """Change what is mentioned. Calls that were measured keep their results."""
-    locked = Agent.objects.select_for_update(no_key=True).filter(pk=agent.pk).first()
-    if locked is None:
-        raise NotFound
+    locked = _locked(agent)
+    before = _snapshot(locked)
     for name, value in columns.items():
         setattr(locked, name, value)
     locked.settings = {**locked.settings, **settings}
+    locked.secrets = changed(locked.secrets, secrets or {})
     _save(locked)
+    if _snapshot(locked) != before:
+        _note(locked, by=by, reason=reason)
     return locked
+
+
+@transaction.atomic
+def restore_agent(agent: Agent, version_id: int, *, by: str = "") -> Agent:
+    """Make the agent what it was. Its secrets and files stay as they are: a version holds none.
+
+    Raises NotFound for a version that is not this agent's."""
+    version = _version(agent, version_id)
+    locked = _locked(agent)
+    before = _snapshot(locked)
+    for name, value in version.columns.items():
+        setattr(locked, name, value)
+    locked.settings = version.settings
+    _save(locked)
+    if _snapshot(locked) != before:
+        _note(locked, by=by, reason=f"Restored version {version.number}")
+    return locked
+
+
+def label_version(
+    agent: Agent, version_id: int, *, label: str | None = None, reason: str | None = None
+) -> AgentVersion:
+    """Say what a version was, in words. Raises NotFound."""
+    version = _version(agent, version_id)
+    version.label = version.label if label is None else label
+    version.change_reason = version.change_reason if reason is None else reason
+    version.save(update_fields=["label", "change_reason"])
+    return version
+
+
+@transaction.atomic
+def duplicate_agent(agent: Agent, *, name: str = "", by: str = "") -> Agent:
+    """A copy with its settings, secrets and files, measured by the metrics that were chosen for it.
+
+    It has no assistant id: two agents of a project cannot have the same."""
+    source = _locked(agent)
+    columns = {field: getattr(source, field) for field in COLUMNS if field != "assistant_id"}
+    columns["name"] = name or f"{source.name[: MAX_NAME - 7]} (copy)"
+    copy = Agent(project=source.project, settings=source.settings, secrets=source.secrets, **columns)
+    _save(copy)
+    _note(copy, by=by, reason=f"Copied from agent {source.pk}")
+    for file in KnowledgeBaseFile.objects.filter(agent=source).order_by("pk"):
+        file.pk, file.agent = None, copy
+        file.save(force_insert=True)
+    meet_new_agent(copy)
+    for metric in Metric.objects.filter(agents=source, every_agent=False, deleted_at=None):
+        metric.agents.add(copy)
+    return copy
 
 
 def delete_agent(agent: Agent, *, with_calls: bool) -> None:
@@ -50,6 +120,32 @@ def delete_calls(calls: QuerySet[CallLog]) -> None:
     while ids := list(calls.order_by("pk").values_list("pk", flat=True)[:DELETE_BATCH]):
         with transaction.atomic():
             CallLog.objects.filter(pk__in=ids).delete()
+
+
+def _locked(agent: Agent) -> Agent:
+    locked = Agent.objects.select_for_update(no_key=True).filter(pk=agent.pk).first()
+    if locked is None:
+        raise NotFound
+    return locked
+
+
+def _version(agent: Agent, version_id: int) -> AgentVersion:
+    version = AgentVersion.objects.filter(agent=agent, pk=version_id).first()
+    if version is None:
+        raise NotFound
+    return version
+
+
+def _snapshot(agent: Agent) -> dict[str, Any]:
+    return {"columns": {name: getattr(agent, name) for name in COLUMNS}, "settings": agent.settings}
+
+
+def _note(agent: Agent, *, by: str, reason: str = "") -> None:
+    """The caller holds the agent's row, so two changes never take one number."""
+    highest = AgentVersion.objects.filter(agent=agent).aggregate(number=Max("number"))["number"] or 0
+    AgentVersion.objects.create(
+        agent=agent, number=highest + 1, change_reason=reason[:100], changed_by=by[:255], **_snapshot(agent)
+    )
 
 
 def _save(agent: Agent) -> None:

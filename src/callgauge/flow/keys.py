@@ -65,6 +65,11 @@ def issue_key(organization: Organization, project: Project | None, name: str) ->
     return key, secret
 
 
+def name_of(key: ApiKey) -> str:
+    """For a history: who changed something."""
+    return key.name or key.prefix
+
+
 def find_key(secret: str) -> ApiKey | None:
     key = (
         ApiKey.objects.select_related("project", "organization")

@@ -42,6 +42,15 @@ def files_of(agent: Agent) -> QuerySet[KnowledgeBaseFile]:
     return KnowledgeBaseFile.objects.filter(agent=agent).defer("content", "text").order_by("-id")
 
 
+def files_of_all(agents: Iterable[Agent]) -> QuerySet[KnowledgeBaseFile]:
+    """Like `files_of`, of several agents at once."""
+    return (
+        KnowledgeBaseFile.objects.filter(agent__in=[agent.pk for agent in agents])
+        .defer("content", "text")
+        .order_by("-id")
+    )
+
+
 def find_file(agent: Agent, file_id: int | None) -> KnowledgeBaseFile:
     """With its content. Raises NotFound."""
     found = KnowledgeBaseFile.objects.filter(agent=agent, pk=file_id or 0).defer("text").first()

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from callgauge.flow.agents import delete_calls
 from callgauge.flow.errors import Invalid
 from callgauge.flow.rubric import write_rubric
+from callgauge.flow.sealing import changed
 from callgauge.store.models import CallLog, Metric, Organization, Project
 
 
@@ -20,9 +21,11 @@ def create_project(
     *,
     settings: Mapping[str, Any] | None = None,
     rubric: Mapping[str, Any] | None = None,
+    secrets: Mapping[str, str | None] | None = None,
 ) -> Project:
     """`columns` are name and sample_rate. Raises Invalid for a name that is taken."""
-    project = Project(organization=organization, settings=dict(settings or {}), **columns)
+    sealed = changed({}, secrets or {})
+    project = Project(organization=organization, settings=dict(settings or {}), secrets=sealed, **columns)
     _save(project)
     if rubric:
         write_rubric(project, rubric)
@@ -37,13 +40,15 @@ def edit_project(
     *,
     settings: Mapping[str, Any] | None = None,
     rubric: Mapping[str, Any] | None = None,
+    secrets: Mapping[str, str | None] | None = None,
 ) -> Project:
     """Change what is mentioned; `rubric` None leaves the rubric alone, an empty one clears it."""
     locked = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     for name, value in columns.items():
         setattr(locked, name, value)
     locked.settings = {**locked.settings, **(settings or {})}
-    _save(locked, update_fields=[*columns, "settings", "updated_at"])
+    locked.secrets = changed(locked.secrets, secrets or {})
+    _save(locked, update_fields=[*columns, "settings", "secrets", "updated_at"])
     if rubric is not None:
         write_rubric(locked, rubric)
     locked.refresh_from_db()

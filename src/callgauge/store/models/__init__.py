@@ -2,7 +2,7 @@
 
 from django.db.models import Model
 
-from callgauge.store.models.calls import Agent, CallLog, CallPayload
+from callgauge.store.models.calls import Agent, AgentVersion, CallLog, CallPayload
 from callgauge.store.models.evaluation import (
     UNFINISHED,
     BatchEnding,
@@ -45,6 +45,7 @@ __all__ = [
     "SEALED_COLUMNS",
     "UNFINISHED",
     "Agent",
+    "AgentVersion",
     "ApiKey",
     "BatchEnding",
     "BatchStep",

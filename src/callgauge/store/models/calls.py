@@ -35,6 +35,25 @@ class Agent(models.Model):
         return self.name
 
 
+class AgentVersion(models.Model):
+    """An agent as a change left it, without its secrets. Never updated, but for its label."""
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="history")
+    number = models.PositiveIntegerField()
+    columns = models.JSONField()
+    settings = models.JSONField()
+    label = models.CharField(max_length=255, blank=True)
+    change_reason = models.CharField(max_length=100, blank=True)
+    changed_by = models.CharField(max_length=255, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["agent", "number"], name="agent_version_number")]
+
+    def __str__(self) -> str:
+        return f"version {self.number} of agent {self.agent_id}"
+
+
 class CallLog(models.Model):
     """One finished call as received. What it said is in its payload."""
 
