@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--db") == "postgresql":
         os.environ["CALLGAUGE_DATABASE_URL"] = POSTGRESQL_URL
     os.environ["CALLGAUGE_RERUN_RATE"] = "off"
+    folder = tempfile.mkdtemp(prefix="callgauge-tests-")
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    os.environ["CALLGAUGE_DATA_DIR"] = folder
     os.environ["CALLGAUGE_SECRET_KEY"] = "only-for-tests"
     # Only now: pytest-django would otherwise read the settings before the database is chosen.
     os.environ["DJANGO_SETTINGS_MODULE"] = "callgauge.config.settings"

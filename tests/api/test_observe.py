@@ -128,8 +128,8 @@ def test_forms_carry_json_as_text(alice: Tenant, kind: str) -> None:
     assert json.loads(CallPayload.objects.get(pk=answer["id"]).metadata) == {"a": [1, 2]}
 
 
-def test_a_recording_as_a_file_is_refused_rather_than_dropped(alice: Tenant) -> None:
-    part = SimpleUploadedFile("a.wav", b"RIFF", content_type="audio/wav")
+def test_a_file_that_is_no_recording_is_refused_and_the_call_with_it(alice: Tenant) -> None:
+    part = SimpleUploadedFile("a.wav", b"<html>Not found</html>", content_type="audio/wav")
     sent = {"agent": alice.agent().pk, "call_id": "c", "voice_recording": part}
     status, answer = send(alice.client, sent, format="multipart")
     assert (status, set(answer)) == (400, {"voice_recording"})

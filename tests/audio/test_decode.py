@@ -81,7 +81,7 @@ def broken_files(folder: Path, sound: np.ndarray) -> dict[str, tuple[Path, type[
     for name, content, kind in (
         ("no bytes", b"", errors.EmptyFile),
         ("text", b"<html>Not found</html>" * 50, errors.UnsupportedFormat),
-        ("mp4", b"\0\0\0\x18ftypM4A " + b"\0" * 400, errors.UnsupportedFormat),
+        ("mp4", b"\0\0\0\x18ftypM4A " + b"\0" * 400, errors.BrokenFile),
         ("riff rubbish", b"RIFF" + b"\xff" * 600, errors.BrokenFile),
         ("header only", whole[:44], errors.EmptyFile),
         ("half a header", whole[:20], errors.BrokenFile),

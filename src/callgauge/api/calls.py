@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from orjson import Fragment
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,11 +16,12 @@ from callgauge.api.calls_query import listed_calls
 from callgauge.api.calls_routes import FAMILY, wire_version
 from callgauge.api.fields import query_flag
 from callgauge.api.observe import duplicate_headers, take_in
-from callgauge.api.pagination import paginated
+from callgauge.api.pagination import base_url, paginated
 from callgauge.api.present_calls import present_details, present_list
 from callgauge.api.routing import ID, route
 from callgauge.flow.call_fields import FieldReader
 from callgauge.flow.calls import delete_call, delete_calls, edit_call, find_call, read_edit
+from callgauge.flow.recordings.waveform import waveform_of
 from callgauge.flow.reviewers import reviewer_of
 from callgauge.flow.reviews import cast_vote, read_vote
 from callgauge.store.models import CallLog
@@ -79,8 +81,13 @@ class MarkMetricVote(APIView):
 
 
 def _detail(request: Request, call: CallLog, **options: Any) -> Response:
-    (shown,) = present_details([call], version=wire_version(request))
-    return Response(shown, **options)
+    return Response(present_one(request, call), **options)
+
+
+def present_one(request: Request, call: CallLog) -> dict[str, Any]:
+    """CallLogDetail with the outline of its recording."""
+    (shown,) = present_details([call], version=wire_version(request), base_url=base_url(request))
+    return {**shown, "waveform": Fragment(waveform_of(call))}
 
 
 routes = [

@@ -14,6 +14,7 @@ from rest_framework.views import exception_handler
 
 from callgauge.api import not_served
 from callgauge.flow.errors import Conflict, FlowError, Forbidden, Invalid, NotFound, RateLimited
+from callgauge.flow.recordings.files import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,11 @@ class TooLarge(exceptions.APIException):
 class Busy(exceptions.APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = "The database is busy or cannot be reached; nothing was changed. Try again."
+
+
+class StorageAway(exceptions.APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The storage of recordings cannot be used; nothing was changed. Try again."
 
 
 NOTHING_THERE = (status.HTTP_404_NOT_FOUND, status.HTTP_405_METHOD_NOT_ALLOWED)
@@ -66,6 +72,9 @@ def _translate(error: Exception) -> Exception:
             return exceptions.PermissionDenied(str(error))
         case NotFound() | Http404() | PermissionDenied():
             return exceptions.NotFound("Not found.")
+        case StoreError():
+            log.error("recordings: %s", error)
+            return StorageAway()
         case FlowError():
             return exceptions.ValidationError({"non_field_errors": [str(error)]})
         case RequestDataTooBig():

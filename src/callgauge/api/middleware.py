@@ -55,13 +55,18 @@ class RequestLimits:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request.META.pop("HTTP_TRANSFER_ENCODING", None)  # the server has put the chunks together
-        limit_mb: int = settings.CALLGAUGE.max_body_mb
+        options = settings.CALLGAUGE
+        limit_mb = options.max_body_mb
+        if may_carry_recording(
+            request.path_info, request.META.get("REQUEST_METHOD", ""), request.META.get("CONTENT_TYPE", "")
+        ):
+            limit_mb += options.recording_max_mb
         try:
             length = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:
             length = 0
         if length > limit_mb * 1024 * 1024:
-            return JsonResponse({"detail": too_large(limit_mb)}, status=413)
+            return JsonResponse({"detail": too_large(limit_mb, options.max_body_mb)}, status=413)
         encoding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
         if encoding not in {"", "identity"}:
             return JsonResponse(
@@ -70,5 +75,15 @@ class RequestLimits:
         return self.get_response(request)
 
 
-def too_large(limit_mb: int) -> str:
-    return f"The request body is larger than {limit_mb} MB, the limit that CALLGAUGE_MAX_BODY_MB sets."
+def may_carry_recording(path: str, method: str, content_type: str) -> bool:
+    """Whether a request may be as large as a recording, by its head alone."""
+    if not path.startswith("/observability/"):
+        return False
+    return method == "PUT" or content_type.lower().startswith("multipart/form-data")
+
+
+def too_large(limit_mb: int, max_body_mb: int) -> str:
+    setting = "CALLGAUGE_MAX_BODY_MB sets"
+    if limit_mb > max_body_mb:
+        setting = "CALLGAUGE_MAX_BODY_MB and CALLGAUGE_RECORDING_MAX_MB set together"
+    return f"The request body is larger than {limit_mb} MB, the limit that {setting}."

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from django.core.files.uploadedfile import UploadedFile
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,7 +15,12 @@ from callgauge.api.calls_body import body_of
 from callgauge.api.calls_routes import wire_version
 from callgauge.api.present_calls import present_list, present_new
 from callgauge.api.routing import route
-from callgauge.flow.ingest import Ingested, agent_for, ingest_call, read_new_call
+from callgauge.flow.errors import Invalid, NotFound
+from callgauge.flow.ingest import Ingested, NewCall, agent_for, ingest_call, read_new_call
+from callgauge.flow.recordings.intake import Refused
+from callgauge.flow.recordings.intake import take_in as take_in_file
+from callgauge.flow.recordings.uploads import PLACE, end_upload, find_upload, key_in
+from callgauge.store.models import Agent
 
 DUPLICATE_HEADER = "X-Callgauge-Duplicate"
 
@@ -29,10 +37,35 @@ class Observe(APIView):
 
 
 def take_in(request: Request) -> Ingested:
+    """Store the call of a request. Raises Invalid."""
     data = body_of(request)
     new = read_new_call(data)
     agent = agent_for(key_of(request), data)
+    part = data.get("voice_recording")
+    if isinstance(part, UploadedFile):
+        try:
+            with take_in_file(part.read) as incoming:
+                return ingest_call(agent.project, agent, replace(new, recording=incoming))
+        except Refused as error:
+            raise Invalid.field("voice_recording", str(error)) from None
+    if PLACE in new.voice_recording_url:
+        return _with_upload(agent, new)
     return ingest_call(agent.project, agent, new)
+
+
+def _with_upload(agent: Agent, new: NewCall) -> Ingested:
+    """The address is one that `get-upload-url` gave out: the file is here already."""
+    try:
+        upload = find_upload(key_in(new.voice_recording_url))
+    except NotFound:
+        upload = None
+    if upload is None or upload.project_id != agent.project_id or upload.file is None:
+        raise Invalid.field(
+            "voice_recording_url", "Nothing was uploaded to this address, or the upload is over."
+        )
+    ingested = ingest_call(agent.project, agent, replace(new, recording=upload.file, voice_recording_url=""))
+    end_upload(upload)
+    return ingested
 
 
 def duplicate_headers(ingested: Ingested) -> dict[str, str]:

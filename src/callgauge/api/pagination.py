@@ -48,6 +48,11 @@ def address(request: Request, path: str) -> str:
     return public.rstrip("/") + path if public else request.build_absolute_uri(path)
 
 
+def base_url(request: Request) -> str:
+    """Where clients reach the server, without the last slash."""
+    return address(request, "/").rstrip("/")
+
+
 def paginated(
     request: Request, rows: QuerySet[Row], present: Callable[[Sequence[Row]], Sequence[Any]]
 ) -> Response:

@@ -10,6 +10,8 @@ import orjson
 
 from callgauge.api.present_results import Owed, WireVersion, present_rows, short_row
 from callgauge.domain.calls import clock
+from callgauge.flow.recordings.links import signed_path
+from callgauge.flow.recordings.rows import UPLOADED
 from callgauge.store.call_queries import NO_PAYLOAD, PayloadTexts, agent_names, payload_texts
 from callgauge.store.models import CallLog
 from callgauge.store.resets import pending_resets
@@ -42,6 +44,8 @@ class Page:
     results: Mapping[int, Sequence[ResultRow]]
     reviews: Mapping[tuple[int, int], ReviewRow]
     version: WireVersion
+    base_url: str = ""
+    """Where clients reach the server, without the last slash."""
 
     def payload(self, call: CallLog) -> PayloadTexts:
         return self.payloads.get(call.pk, NO_PAYLOAD)
@@ -55,14 +59,14 @@ class Page:
 
 
 def present_details(
-    calls: Sequence[CallLog], *, version: WireVersion, as_reset: bool = False
+    calls: Sequence[CallLog], *, version: WireVersion, as_reset: bool = False, base_url: str = ""
 ) -> list[dict[str, Any]]:
     """CallLogDetail for each call, in order. At most 7 queries whatever the number of calls.
 
     `as_reset` shows every call that no person has reviewed as it was when its rerun was asked for: without
     a verdict and evaluating, even if a new verdict has landed meanwhile.
     """
-    page = _load(calls, version, as_reset)
+    page = _load(calls, version, as_reset, base_url)
     return [_detail(call, page) for call in calls]
 
 
@@ -75,7 +79,7 @@ def present_list(calls: Sequence[CallLog], *, version: WireVersion) -> list[dict
 def present_new(call: CallLog, *, version: WireVersion) -> dict[str, Any]:
     """CallLogList for a call that was stored just now and has its agent and payload in hand: no query,
     because nothing can have been measured or said of it yet."""
-    texts = PayloadTexts(*(getattr(call.payload, name) for name in PayloadTexts._fields))
+    texts = PayloadTexts(*(getattr(call.payload, name) for name in PayloadTexts._fields[:-1]))
     evaluating = call.pending_rerun_id is not None
     page = Page(
         outlooks={call.pk: Outlook(None, _status(call, None, evaluating), None, None)},
@@ -88,7 +92,7 @@ def present_new(call: CallLog, *, version: WireVersion) -> dict[str, Any]:
     return _item(call, page)
 
 
-def _load(calls: Sequence[CallLog], version: WireVersion, as_reset: bool) -> Page:
+def _load(calls: Sequence[CallLog], version: WireVersion, as_reset: bool, base_url: str = "") -> Page:
     ids = [call.pk for call in calls]
     return Page(
         outlooks=_outlooks(calls, as_reset),
@@ -97,6 +101,7 @@ def _load(calls: Sequence[CallLog], version: WireVersion, as_reset: bool) -> Pag
         results=current_results(ids),
         reviews=current_reviews(ids),
         version=version,
+        base_url=base_url,
     )
 
 
@@ -133,7 +138,7 @@ def _status(call: CallLog, success: bool | None, evaluating: bool) -> str:
 def _detail(call: CallLog, page: Page) -> dict[str, Any]:
     payload = page.payload(call)
     return _shared(call, page, payload) | {
-        "voice_recording_url": payload.voice_recording_url,
+        "voice_recording_url": _recording_url(call, payload, page.base_url),
         "critical_categories": [],
         "agent_id": None if call.agent_id is None else str(call.agent_id),
         "project": call.project_id,
@@ -144,6 +149,13 @@ def _detail(call: CallLog, page: Page) -> dict[str, Any]:
         "rubric": orjson.Fragment(payload.rubric),
         "user_generated_transcript": orjson.Fragment(payload.user_generated_transcript),
     }
+
+
+def _recording_url(call: CallLog, payload: PayloadTexts, base_url: str) -> str:
+    """One that the client can open: ours where the recording is here, else the one that was sent."""
+    if payload.recording_file_id is not None:
+        return base_url + signed_path(call.pk)
+    return "" if payload.voice_recording_url.startswith(UPLOADED) else payload.voice_recording_url
 
 
 def _item(call: CallLog, page: Page) -> dict[str, Any]:

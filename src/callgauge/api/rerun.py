@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from callgauge.api.auth import key_of
 from callgauge.api.calls_routes import FAMILY, wire_version
+from callgauge.api.pagination import base_url
 from callgauge.api.present_calls import present_details, present_list
 from callgauge.api.present_results import WireVersion
 from callgauge.api.renderers import dump
@@ -42,7 +43,7 @@ class RerunEvaluation(APIView):
             idempotency_key=_idempotency_key(request),
             body_hash=body.hash(),
         )
-        chunks = _stream(ticket, wire_version(request))
+        chunks = _stream(ticket, wire_version(request), base_url(request))
         response: HttpResponseBase
         if ticket.rerun.total_calls <= PAGE and ticket.rerun.planned_at is not None:
             response = HttpResponse(b"".join(chunks), content_type="application/json")
@@ -109,12 +110,12 @@ def _idempotency_key(request: Request) -> str:
     return text
 
 
-def _stream(ticket: RerunTicket, version: WireVersion) -> Iterator[bytes]:
+def _stream(ticket: RerunTicket, version: WireVersion, base: str) -> Iterator[bytes]:
     """The JSON array, a page of calls at a time: memory stays flat and no transaction stays open."""
     yield b"["
     separator = b""
     for ids in ticket.pages(PAGE):
-        details = present_details(_in_order(ids), version=version, as_reset=not ticket.joined)
+        details = present_details(_in_order(ids), version=version, base_url=base, as_reset=not ticket.joined)
         if details:
             yield separator + dump(details)[1:-1]
             separator = b","

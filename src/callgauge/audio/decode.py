@@ -8,17 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from . import errors
-from .track import RATE, FloatArray, Track
+from .opening import BLOCK_SECS, MIN_SECS, Handle, blocks, open_sound
+from .track import RATE, Track
 
-BLOCK_SECS = 4.0
 MAX_SECS = 6 * 3600.0  # a five-hour call is still analysed; a day-long file is a mistake
-MIN_SECS = 0.1  # under this there is not one frame of speech to find
-MIN_RATE, MAX_RATE = 4_000, 384_000  # Hz; outside, the header lies
 SILENT_PEAK = 1e-4  # -80 dBFS: under the hiss of any microphone or line
 CLIP_LEVEL = 0.985  # mu-law's loudest code decodes to .98; louder samples are at the rail
 _HEADER_SLACK = 0.02  # a header may promise 2 % more than there is (encoder padding)
@@ -50,43 +47,21 @@ def decode(path: str | os.PathLike[str], *, max_secs: float = MAX_SECS) -> Itera
     Raises the errors of `errors`; a file that breaks off after some sound is decoded so far and marked
     truncated.
     """
-    import soundfile
-
-    file = Path(path)
-    _check_bytes(file)
     tracks: list[Track] = []
     try:
-        try:
-            opened = soundfile.SoundFile(str(file))
-        except (soundfile.SoundFileError, OSError, ValueError, TypeError) as error:
-            raise _refusal(file) from error
-        with opened as handle:
-            _check_header(handle)
+        with open_sound(path) as handle:
+            if handle.channels > 2:
+                raise errors.WrongChannels(f"this one has {handle.channels}")
             tracks = [Track() for _ in range(handle.channels)]
-            source = _drain(handle, tracks, file, max_secs)
+            source = _drain(handle, tracks, Path(path), max_secs)
         yield Decoded(tuple(tracks), source)
     finally:
         for track in tracks:
             track.close()
 
 
-def _check_bytes(file: Path) -> None:
-    if not file.is_file():
-        raise errors.MissingFile
-    if file.stat().st_size == 0:
-        raise errors.EmptyFile("the file has no bytes")
-
-
-def _check_header(handle: Any) -> None:
-    if not 1 <= handle.channels <= 2:
-        raise errors.WrongChannels(f"this one has {handle.channels}")
-    if not MIN_RATE <= handle.samplerate <= MAX_RATE:
-        raise errors.BrokenFile(f"its header claims {handle.samplerate} samples a second")
-
-
-def _drain(handle: Any, tracks: list[Track], file: Path, max_secs: float) -> Source:
+def _drain(handle: Handle, tracks: list[Track], file: Path, max_secs: float) -> Source:
     """Pull every block through the resampler into the tracks."""
-    import soundfile
     import soxr
 
     rate, count = int(handle.samplerate), int(handle.channels)
@@ -96,16 +71,8 @@ def _drain(handle: Any, tracks: list[Track], file: Path, max_secs: float) -> Sou
     clipped = np.zeros(count)
     peak, frames, fault = 0.0, 0, False
     size = int(rate * BLOCK_SECS)
-    while True:
-        try:
-            block: FloatArray = handle.read(size, dtype="float32", always_2d=True)
-        except (soundfile.SoundFileError, OSError) as error:
-            if frames < rate * MIN_SECS:
-                raise errors.BrokenFile("it breaks off before any sound") from error
-            block, fault = np.zeros((0, count), np.float32), True
-        last = len(block) < size
-        if not np.isfinite(block).all():
-            block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+    for block, broken in blocks(handle):
+        last, fault = len(block) < size, fault or broken
         frames += len(block)
         if frames > max_secs * rate:
             raise errors.TooLong(f"over {max_secs:.0f} seconds")
@@ -117,8 +84,6 @@ def _drain(handle: Any, tracks: list[Track], file: Path, max_secs: float) -> Sou
             block = resampler.resample_chunk(block, last=last)
         for index, track in enumerate(tracks):
             track.append(block[:, index])
-        if last:
-            break
     if frames < rate * MIN_SECS:
         raise errors.EmptyFile(f"{frames} samples")
     if peak < SILENT_PEAK:
@@ -135,7 +100,7 @@ def _drain(handle: Any, tracks: list[Track], file: Path, max_secs: float) -> Sou
     )
 
 
-def _declared_secs(file: Path, handle: Any, rate: int) -> float:
+def _declared_secs(file: Path, handle: Handle, rate: int) -> float:
     """The length that the header promises. libsndfile mends a wrong RIFF size silently, so that one is
     read here."""
     frames = int(handle.frames)
@@ -179,18 +144,3 @@ def _riff_bytes_per_second(file: Path) -> int:
                 _, channels, rate, _, align, _ = struct.unpack("<HHIIHH", handle.read(16))
             return int(rate * align) if align else int(rate * channels)
     return 0
-
-
-def _refusal(file: Path) -> errors.AudioError:
-    """Tell a damaged file of a known kind from a kind that nobody here decodes."""
-    with file.open("rb") as handle:
-        head = handle.read(16)
-    if head[4:8] == b"ftyp" or head[:4] == b"\x1aE\xdf\xa3":
-        return errors.UnsupportedFormat("m4a and webm need a conversion to wav, mp3, ogg or flac first")
-    if (
-        head[:4] in (b"RIFF", b"RF64", b"OggS", b"fLaC")
-        or head[:3] == b"ID3"
-        or head[:2] in (b"\xff\xfb", b"\xff\xf3")
-    ):
-        return errors.BrokenFile("its header cannot be read")
-    return errors.UnsupportedFormat("wav, mp3, ogg and flac are known")

@@ -61,15 +61,22 @@ def run(host: str, port: int, folder: Path | None) -> None:
 
 def _executor(loaded: Options, path: Path) -> Any:
     from callgauge.flow import batches, ledger
+    from callgauge.flow.recordings import due, files
     from callgauge.judge import JudgeSettingError
     from callgauge.worker.executor import Executor
     from callgauge.worker.judges import check_judges, judges_from
+    from callgauge.worker.processes import AudioLimits
 
     try:
         check_judges(loaded)
     except JudgeSettingError as error:
         raise click.ClickException(f"CALLGAUGE_JUDGE: {error}") from None
+    try:
+        files.files()
+    except files.StoreError as error:
+        raise click.ClickException(str(error)) from None
     server = data_dir.server_id(path)
+    due.release_held()
     # The folder's lock is held, so whoever leased under this id is gone.
     ledger.take_over(f"{server}:")
     batches.take_over(f"{server}:")
@@ -81,6 +88,7 @@ def _executor(loaded: Options, path: Path) -> Any:
         fail_interrupted=loaded.judge_interrupted == "fail",
         sandbox=loaded.sandbox,
         batch_least=loaded.judge_batch_min if loaded.judge_batch else None,
+        audio=AudioLimits(loaded.audio_processes, loaded.audio_memory_mb),
     )
 
 

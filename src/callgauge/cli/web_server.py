@@ -10,13 +10,14 @@ import importlib
 import json
 from typing import Any
 
+from django.conf import settings
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ErrorTask
 from waitress.utilities import RequestEntityTooLarge
 
-from callgauge.api.middleware import too_large
+from callgauge.api.middleware import may_carry_recording, too_large
 from callgauge.domain.options import Options
 
 BYTES_PER_MB = 1024 * 1024
@@ -60,7 +61,8 @@ class _Refusal(ErrorTask):  # type: ignore[misc]
         self.status = f"{error.code} {error.reason}"
         detail = f"{error.reason}: {error.body}."
         if isinstance(error, RequestEntityTooLarge):
-            detail = too_large(self.channel.adj.max_request_body_size // BYTES_PER_MB // TAKEN_IN)
+            limit_mb = self.request.adj.max_request_body_size // BYTES_PER_MB // TAKEN_IN
+            detail = too_large(limit_mb, settings.CALLGAUGE.max_body_mb)
         body = json.dumps({"detail": detail}).encode()
         self.response_headers.append(("Content-Type", "application/json"))
         self.content_length = len(body)
@@ -68,9 +70,29 @@ class _Refusal(ErrorTask):  # type: ignore[misc]
         self.write(body)
 
 
+class _Roomier:
+    """Waitress's settings with a larger limit for the body."""
+
+    def __init__(self, adj: Any, max_request_body_size: int) -> None:
+        self._adj = adj
+        self.max_request_body_size = max_request_body_size
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._adj, name)
+
+
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
     expect_continue: bool
+    adj: Any
     _discard_bytes = 0
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """A request that may carry a recording may be as large as one; it goes to a temporary file."""
+        super().parse_header(header_plus)
+        if may_carry_recording(self.path, self.command, self.headers.get("CONTENT_TYPE", "")):
+            options = settings.CALLGAUGE
+            most_mb = options.max_body_mb + options.recording_max_mb
+            self.adj = _Roomier(self.adj, TAKEN_IN * most_mb * BYTES_PER_MB)
 
     def received(self, data: bytes) -> int:
         """How many bytes of `data` belong to this request."""

@@ -16,6 +16,7 @@ from callgauge.flow.call_content import content_hash, put_transcript, read_trans
 from callgauge.flow.call_fields import FieldReader
 from callgauge.flow.call_metadata import index_metadata
 from callgauge.flow.errors import Invalid, NotFound
+from callgauge.flow.recordings.rows import forget
 from callgauge.flow.rerun import evaluate_call_again, start_live
 from callgauge.flow.scope import Who, as_id, require_change
 from callgauge.formats import Parsed
@@ -216,6 +217,7 @@ def _delete(ids: Collection[int], retain_evaluations: bool) -> None:
     reviews hang from, out of sight. The caller is in a transaction."""
     JudgeCall.objects.filter(call_id__in=ids).delete()  # their answers quote the call
     CallMetadata.objects.filter(call_id__in=ids).delete()
+    forget(ids)
     if retain_evaluations:
         CallPayload.objects.filter(pk__in=ids).delete()
         CallLog.objects.filter(pk__in=ids).update(

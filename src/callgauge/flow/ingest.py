@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
@@ -15,10 +16,29 @@ from callgauge.flow.call_content import content_hash, put_transcript, read_trans
 from callgauge.flow.call_fields import FieldReader, metadata_duration
 from callgauge.flow.call_metadata import index_metadata
 from callgauge.flow.errors import Conflict, Invalid, NotFound
+from callgauge.flow.recordings.files import StoreError
+from callgauge.flow.recordings.intake import Incoming
+from callgauge.flow.recordings.rows import (
+    UPLOADED,
+    FileGone,
+    claim_file,
+    drop_if_unused,
+    expect,
+    give,
+    marker,
+)
 from callgauge.flow.rerun import start_live
 from callgauge.flow.scope import find_agent, find_agent_by_assistant
 from callgauge.formats import Parsed
-from callgauge.store.models import Agent, ApiKey, CallLog, CallPayload, DuplicateCallPolicy, Project
+from callgauge.store.models import (
+    Agent,
+    ApiKey,
+    CallLog,
+    CallPayload,
+    DuplicateCallPolicy,
+    Project,
+    RecordingFile,
+)
 from callgauge.store.turns import write_turn
 
 INSERT_TRIES = 3
@@ -43,6 +63,8 @@ class NewCall:
     """JSON object as text, as is `dynamic_variables`."""
     dynamic_variables: str = "{}"
     voice_recording_url: str = ""
+    recording: Incoming | RecordingFile | None = None
+    """The recording where it was sent as a file, now or before; counts before the address."""
     testing_channel_index: int | None = None
     metric_ids: tuple[int, ...] | None = None
 
@@ -63,11 +85,7 @@ def read_new_call(data: Mapping[str, Any]) -> NewCall:
             "redact_fields", "Redaction is not supported yet. Remove personal data before sending the call."
         )
     url_field = "voice_recording_url"
-    if hasattr(data.get("voice_recording"), "read"):
-        reader.fault(
-            "voice_recording", "Uploading recordings is not supported yet. Send voice_recording_url instead."
-        )
-    elif not reader.given(url_field):
+    if not reader.given(url_field) and not hasattr(data.get("voice_recording"), "read"):
         url_field = "voice_recording"
     metadata = reader.json_object("metadata")
     channel = reader.whole("main_agent_channel_index", 0, 1)
@@ -84,12 +102,19 @@ def read_new_call(data: Mapping[str, Any]) -> NewCall:
         feedback=reader.free_text("feedback"),
         metadata=storable_json(metadata),
         dynamic_variables=storable_json(reader.json_object("dynamic_variables")),
-        voice_recording_url=reader.text(url_field, 4096) if "voice_recording" not in reader.faults else "",
+        voice_recording_url=_address(reader, url_field),
         testing_channel_index=None if channel is None else 1 - channel,
         metric_ids=reader.ids("metric_ids"),
     )
     reader.check()
     return new
+
+
+def _address(reader: FieldReader, name: str) -> str:
+    url = reader.text(name, 4096)
+    if url.startswith(UPLOADED):
+        reader.fault(name, "Expected an address that begins with https:// or http://.")
+    return url
 
 
 def agent_for(key: ApiKey, data: Mapping[str, Any]) -> Agent:
@@ -117,11 +142,24 @@ def ingest_call(project: Project, agent: Agent, new: NewCall) -> Ingested:
     Raises Invalid.
     """
     parsed = read_transcript(new.transcript_type, new.transcript)
+    try:
+        return _ingest(project, agent, new, parsed)
+    finally:
+        if isinstance(new.recording, Incoming):
+            with suppress(StoreError):  # the sweep finds it
+                drop_if_unused(new.recording.place(project.pk))
+
+
+def _ingest(project: Project, agent: Agent, new: NewCall, parsed: Parsed) -> Ingested:
     for _ in range(INSERT_TRIES):
+        if isinstance(new.recording, Incoming):
+            new.recording.put(project.pk)
         try:
             with write_turn(), transaction.atomic():
                 call = _insert(project, agent, new, parsed)
             return Ingested(call, created=True)
+        except FileGone:
+            continue
         except IntegrityError:
             known = CallLog.objects.filter(
                 project_id=project.pk, call_id=new.call_id, deleted_at=None
@@ -140,6 +178,7 @@ def _insert(project: Project, agent: Agent, new: NewCall, parsed: Parsed) -> Cal
     payload.call = call
     payload.save(force_insert=True)
     index_metadata(call.pk, payload.metadata, fresh=True)
+    _record(call, payload, new)
     call.pending_rerun_id = start_live(call, new.metric_ids).pk
     return call
 
@@ -168,10 +207,23 @@ def _update(call_id: int, agent: Agent, new: NewCall, parsed: Parsed) -> CallLog
     call.save()
     payload.save()
     index_metadata(call.pk, payload.metadata)
+    _record(call, payload, new)
     if (call.content_hash, call.agent_id) != before:
         start_live(call, new.metric_ids)
         call.refresh_from_db()
     return call
+
+
+def _record(call: CallLog, payload: CallPayload, new: NewCall) -> None:
+    match new.recording:
+        case Incoming():
+            give(call, claim_file(call.project_id, new.recording))
+        case RecordingFile():
+            give(call, new.recording)
+        case None:
+            expect(call, payload.voice_recording_url)
+        case _:
+            assert_never(new.recording)
 
 
 def _fill(call: CallLog, payload: CallPayload, new: NewCall, parsed: Parsed) -> None:
@@ -186,6 +238,6 @@ def _fill(call: CallLog, payload: CallPayload, new: NewCall, parsed: Parsed) -> 
     call.testing_channel_index = new.testing_channel_index
     payload.metadata = new.metadata
     payload.dynamic_variables = new.dynamic_variables
-    payload.voice_recording_url = new.voice_recording_url
+    payload.voice_recording_url = new.voice_recording_url if new.recording is None else marker(new.recording)
     put_transcript(payload, new.transcript, parsed)
     call.content_hash = content_hash(call, payload)

@@ -19,14 +19,17 @@ class PayloadTexts(NamedTuple):
     rubric: str
     user_generated_transcript: str
     voice_recording_url: str
+    recording_file_id: int | None = None
+    """Set where the recording is in the store."""
 
 
 NO_PAYLOAD = PayloadTexts(0, "", "[]", "{}", "{}", "null", "null", "")
+_COLUMNS = (*PayloadTexts._fields[:-1], "call__recording__file_id")
 
 
 def payload_texts(call_ids: Collection[int]) -> dict[int, PayloadTexts]:
     """By call. The raw payload, often the widest column, stays where it is."""
-    rows = CallPayload.objects.filter(pk__in=call_ids).values_list(*PayloadTexts._fields)
+    rows = CallPayload.objects.filter(pk__in=call_ids).values_list(*_COLUMNS)
     return {row[0]: PayloadTexts(*row) for row in rows}
 
 

@@ -29,6 +29,8 @@ from callgauge.worker.evaluating import CallEvaluation, LeaseLost
 from callgauge.worker.judges import Judges
 from callgauge.worker.operations import FINISH, Finishing
 from callgauge.worker.previewing import Previews
+from callgauge.worker.processes import DEFAULT_LIMITS, AudioLimits, AudioProcesses
+from callgauge.worker.recordings import Recordings
 from callgauge.worker.scripts import AUTO, Scripts
 from callgauge.worker.slots import Place, Slots
 from callgauge.worker.writer import Writer
@@ -66,6 +68,7 @@ class Executor:
         sandbox: str = AUTO,
         batch_least: int | None = None,
         batch_look_secs: float = LOOK_SECS,
+        audio: AudioLimits = DEFAULT_LIMITS,
         looks_for_work: bool = True,
         hand_back_secs: float = HAND_BACK_SECS,
     ) -> None:
@@ -82,6 +85,7 @@ class Executor:
         self._sandbox = sandbox
         self._batch_least = batch_least
         self._batch_look_secs = batch_look_secs
+        self._audio = audio
         self._bulk_chunks = 2 + concurrency // 50
         self._thread = threading.Thread(target=self._run, name="callgauge-executor", daemon=True)
         self._ready = threading.Event()
@@ -149,6 +153,8 @@ class Executor:
             look_secs=self._batch_look_secs,
         )
         self._batches.start()
+        self._recordings = Recordings(AudioProcesses(self._audio))
+        self._recordings.start()
         self._previews = Previews(self._owner, self._asking, self._scripts)
         self._previews.start()
         wake.listen(self._on_work)
@@ -162,6 +168,7 @@ class Executor:
             renewing.cancel()
             await self._hand_back()
             await self._previews.stop()
+            await self._recordings.stop()
             await self._scripts.stop()
             writer.stop()
             if judges is not None:
@@ -183,6 +190,7 @@ class Executor:
     def _wake_all(self) -> None:
         self._wake.set()
         self._previews.wake()
+        self._recordings.wake()
 
     async def _claim_until_stopped(self) -> None:
         stopping = asyncio.create_task(self._stopping.wait())

@@ -14,6 +14,7 @@ from typing import Any
 from callgauge.domain.options.judges import JUDGES
 from callgauge.domain.options.kinds import Network, Option, Rate
 from callgauge.domain.options.outbound import OUTBOUND
+from callgauge.domain.options.recordings import RECORDINGS
 from callgauge.domain.options.server import SERVER
 
 __all__ = ["BY_FIELD", "OPTIONS", "Option", "OptionError", "Options", "Rate", "load", "unknown"]
@@ -23,7 +24,7 @@ class OptionError(ValueError):
     """A setting has a value that cannot be used; the message lists each with what to write instead."""
 
 
-OPTIONS: tuple[Option, ...] = (*SERVER, *OUTBOUND, *JUDGES)
+OPTIONS: tuple[Option, ...] = (*SERVER, *JUDGES, *OUTBOUND, *RECORDINGS)
 """A group of settings is one file of this package, and one name here."""
 
 BY_FIELD: dict[str, Option] = {option.field: option for option in OPTIONS}
@@ -62,6 +63,15 @@ class Options:
     judge_batch: bool
     judge_batch_min: int
     sandbox: str
+    recording_store: str
+    recording_store_options: str
+    recording_max_mb: int
+    recording_fetch_secs: int
+    recording_link_secs: int
+    recording_originals: str
+    audio_processes: int
+    audio_memory_mb: int
+    stt_model: str
     rerun_rate: Rate | None
     rerun_join_secs: int
 

@@ -25,6 +25,7 @@ from callgauge.store.models.metadata import CallMetadata
 from callgauge.store.models.metrics import Metric, MetricVersion, RubricRule
 from callgauge.store.models.people import LinkKind, OneTimeLink, SignInTries
 from callgauge.store.models.previews import MetricPreview, PreviewState
+from callgauge.store.models.recordings import Recording, RecordingFile, RecordingState, RecordingUpload
 from callgauge.store.models.reviews import Review, ReviewItem, ReviewRole, ReviewScan, ReviewSkip
 from callgauge.store.models.system import Installation, ProviderBucket, RateBucket, RememberedRequest
 from callgauge.store.models.tenancy import (
@@ -74,6 +75,10 @@ __all__ = [
     "Project",
     "ProviderBucket",
     "RateBucket",
+    "Recording",
+    "RecordingFile",
+    "RecordingState",
+    "RecordingUpload",
     "RememberedRequest",
     "Rerun",
     "RerunKind",

@@ -1,0 +1,78 @@
+"""What a process of its own is asked to do with a file: plain values in and out."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from .analysis import Span
+from .errors import AudioError
+
+NICENESS = 5
+"""Measuring sound is long and may wait: whoever asks the server something goes first."""
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """Why a file could not be measured; the fields of `errors.AudioError`."""
+
+    code: str
+    words: str
+    retryable: bool = False
+
+
+def prepare(memory_mb: int) -> None:
+    """At the start of a process: it ends with its parent, asks for little time, and has so much memory."""
+    with suppress(OSError, AttributeError):  # not Linux: it ends when its queue is closed
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICENESS)
+    most = memory_mb << 20
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def measure(
+    path: str, agent_channel: int | None, agent_times: Sequence[Span], caller_times: Sequence[Span]
+) -> dict[str, Any] | Unheard:
+    """`Analysis.to_json` of a file."""
+    from .pipeline import analyse
+
+    try:
+        return analyse(path, agent_channel=agent_channel, agent_times=agent_times or None).to_json()
+    except AudioError as error:
+        return _unheard(error)
+    except MemoryError:
+        return _OUT_OF_MEMORY
+
+
+def look(path: str) -> dict[str, Any] | Unheard:
+    """`duration_secs`, `sample_rate`, `channels` and `zooms` of a file."""
+    from .outline import outline
+
+    try:
+        found = outline(path)
+    except AudioError as error:
+        return _unheard(error)
+    except MemoryError:
+        return _OUT_OF_MEMORY
+    return {
+        "duration_secs": found.duration_secs,
+        "sample_rate": found.sample_rate,
+        "channels": found.channels,
+        "zooms": list(found.zooms),
+    }
+
+
+_OUT_OF_MEMORY = Unheard("out_of_memory", "Measuring the recording took more than CALLGAUGE_AUDIO_MEMORY_MB.")
+
+
+def _unheard(error: AudioError) -> Unheard:
+    return Unheard(error.code, f"{error}.", error.retryable)

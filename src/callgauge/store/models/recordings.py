@@ -1,0 +1,88 @@
+"""Recordings: the file, which calls may share, and what is known of it on each call."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from callgauge.store.models.calls import CallLog
+from callgauge.store.models.tenancy import Project
+
+
+class RecordingFile(models.Model):
+    """A file in the store, named by its content. It goes with the last call that has it."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="recording_files")
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.BigIntegerField()
+    media_type = models.CharField(max_length=32)
+    duration_secs = models.FloatField(null=True)
+    """Null until somebody has looked into the file, and where it cannot be read."""
+    sample_rate = models.PositiveIntegerField(null=True)
+    channels = models.PositiveSmallIntegerField(null=True)
+    waveform = models.TextField(blank=True)
+    """JSON, the wire's `waveform` without what a call adds; empty as long as `duration_secs` is null."""
+    fault = models.CharField(max_length=32, blank=True)
+    """Code of why it cannot be read (`audio.errors`); empty where it can, or nobody has looked."""
+    fault_words = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "sha256"], name="recording_file_once")]
+
+    def __str__(self) -> str:
+        return self.sha256
+
+
+class RecordingState(models.TextChoices):
+    WAITING = "waiting"
+    """Its address is known; the file is to be fetched."""
+    STORED = "stored"
+    FAILED = "failed"
+    """It could not be fetched, and will not be tried again by itself."""
+
+
+class Recording(models.Model):
+    """The recording of one call."""
+
+    call = models.OneToOneField(CallLog, models.CASCADE, primary_key=True, related_name="recording")
+    state = models.CharField(max_length=16, choices=RecordingState.choices)
+    file = models.ForeignKey(RecordingFile, models.RESTRICT, null=True, related_name="recordings")
+    """Null unless it is stored."""
+    original = models.ForeignKey(RecordingFile, models.RESTRICT, null=True, related_name="redacted")
+    """The file as it came, where a redacted one has taken its place and the original is kept."""
+    url = models.TextField(blank=True)
+    """Where it is fetched from."""
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True)
+    """While it waits: not to be tried before; somebody may be at it until then."""
+    fault = models.CharField(max_length=32, blank=True)
+    fault_words = models.CharField(max_length=500, blank=True)
+    """Why it failed, or why the last try did."""
+    analysis = models.TextField(blank=True)
+    """JSON of `audio.Analysis.to_json`; empty until some metric asked for it."""
+    analysis_key = models.CharField(max_length=64, blank=True)
+    """Hash of what the analysis rests on: file, version of the method, given channel, transcript's times."""
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["next_try_at"], condition=Q(state="waiting"), name="recording_waiting")
+        ]
+
+    def __str__(self) -> str:
+        return f"recording of {self.call_id}"
+
+
+class RecordingUpload(models.Model):
+    """A place that a client asked for to upload a recording to, before it names the call."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="recording_uploads")
+    key = models.CharField(max_length=64, unique=True)
+    file_name = models.CharField(max_length=255, blank=True)
+    file = models.ForeignKey(RecordingFile, models.RESTRICT, null=True, related_name="uploads")
+    """Null until the file is there."""
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"upload {self.pk}"

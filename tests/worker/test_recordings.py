@@ -1,0 +1,118 @@
+"""Recordings in the executor: a look into each file, and what befalls those that cannot be read."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callgauge.flow.ingest import NewCall, ingest_call
+from callgauge.flow.recordings.intake import take_in
+from callgauge.store.models import CallLog, Recording, RecordingFile
+from callgauge.worker.executor import Executor
+from callgauge.worker.processes import AudioLimits
+from tests.recordings import wav
+from tests.tenants import Tenant, tenant
+from tests.waiting import wait_until as until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LIMITS = AudioLimits(processes=1)
+"""One process: several would only compete with the tests."""
+
+
+@pytest.fixture
+def alice(settings: Any, tmp_path: Path) -> Tenant:
+    settings.CALLGAUGE = replace(settings.CALLGAUGE, data_dir=tmp_path)
+    return tenant("Acme", "Support")
+
+
+@pytest.fixture
+def running() -> Any:
+    executor = Executor("test:1", lambda: None, concurrency=4, audio=LIMITS)
+    executor.start()
+    yield executor
+    executor.stop()
+
+
+def reader(content: bytes) -> Callable[[int], bytes]:
+    import io
+
+    return io.BytesIO(content).read
+
+
+def call_with(who: Tenant, content: bytes, call_id: str = "c1", **fields: Any) -> CallLog:
+    agent = who.project.agents.first() or who.agent()
+    with take_in(reader(content)) as incoming:
+        return ingest_call(who.project, agent, NewCall(call_id, recording=incoming, **fields)).call
+
+
+def looked_into() -> bool:
+    return not RecordingFile.objects.filter(duration_secs=None, fault="").exists()
+
+
+def test_every_file_is_drawn(alice: Tenant, running: Executor) -> None:
+    call_with(alice, wav(secs=6.0))
+    until(looked_into)
+    file = RecordingFile.objects.get()
+    assert (file.duration_secs, file.sample_rate, file.channels) == (6.0, 8000, 2)
+    from callgauge.flow.recordings.waveform import recording_view
+
+    view = recording_view(CallLog.objects.get())
+    assert view.status == "ready"
+    agent, caller = view.waveform["zooms"][0]["peaks"]
+    third = len(agent) // 6
+    assert max(agent[third : 2 * third]) > 0.2 > 0.01 > max(caller[third : 2 * third])
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (wav()[:60], "empty_file"),
+        (b"RIFF\x00\x00\x00\x00WAVE" + b"\xff" * 500, "broken_file"),
+        (b"OggS" + b"\0" * 800, "broken_file"),
+        (b"\x1aE\xdf\xa3" + b"\0" * 800, "broken_file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why(
+    alice: Tenant, running: Executor, content: bytes, fault: str
+) -> None:
+    call_with(alice, content)
+    until(looked_into)
+    assert RecordingFile.objects.get().fault == fault
+
+
+def test_six_channels_are_drawn_too(alice: Tenant, running: Executor) -> None:
+    import io
+
+    import numpy as np
+    import soundfile
+
+    out = io.BytesIO()
+    soundfile.write(out, np.random.default_rng(1).uniform(-0.1, 0.1, (16_000, 6)), 8000, format="WAV")
+    call_with(alice, out.getvalue())
+    until(looked_into)
+    assert RecordingFile.objects.get().channels == 6
+
+
+def test_a_process_that_is_killed_harms_nobody(alice: Tenant, running: Executor) -> None:
+    call_with(alice, wav(secs=4.0))
+    until(looked_into)
+    for child in children(os.getpid()):
+        if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text():
+            os.kill(child, signal.SIGKILL)
+    call_with(alice, wav(secs=5.0), "c2")
+    until(lambda: RecordingFile.objects.exclude(duration_secs=None, fault="").count() == 2)
+    assert Recording.objects.count() == 2
+
+
+def children(pid: int) -> list[int]:
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
