@@ -5,41 +5,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 from cekura import Cekura
 from cekura._exceptions import NotFoundError
-from django.core.wsgi import get_wsgi_application
-from django.db import connections
 
+from tests.served import served
 from tests.tenants import Tenant, tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
 @pytest.fixture
 def address(alice: Tenant) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, get_wsgi_application(), handler_class=Quiet)
-
-    def serve() -> None:
-        server.serve_forever(poll_interval=0.05)
-        connections.close_all()
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served() as url:
+        yield url
 
 
 @pytest.fixture

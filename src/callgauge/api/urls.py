@@ -5,6 +5,7 @@ from django.urls import re_path
 from callgauge.api import (
     agents,
     agents_history,
+    agreement,
     calls,
     health,
     knowledge_base,
@@ -24,6 +25,7 @@ urlpatterns = [
     *rerun.routes,
     *reruns.routes,
     *review.routes,
+    *agreement.routes,
     re_path(r"^healthz/?$", health.healthz),
     re_path(r"^readyz/?$", health.readyz),
     *observe.routes,

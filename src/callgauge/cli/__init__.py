@@ -6,9 +6,11 @@ import click
 
 from callgauge.cli.agents import agent
 from callgauge.cli.demo import demo
+from callgauge.cli.gate import gate
 from callgauge.cli.import_calls import import_command
 from callgauge.cli.keys import key
 from callgauge.cli.metrics import metric
+from callgauge.cli.review import golden, review
 from callgauge.cli.serve import serve
 from callgauge.cli.settings import rotate_secret, settings
 from callgauge.cli.users import user
@@ -25,4 +27,17 @@ def main() -> None:
 
 
 for command in (demo, serve, user, key, agent, metric, import_command, settings, rotate_secret):
+for command in (
+    demo,
+    serve,
+    key,
+    agent,
+    metric,
+    review,
+    golden,
+    gate,
+    import_command,
+    settings,
+    rotate_secret,
+):
     main.add_command(command)

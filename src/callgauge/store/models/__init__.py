@@ -20,6 +20,7 @@ from callgauge.store.models.evaluation import (
     RerunState,
     ResultOutcome,
 )
+from callgauge.store.models.golden import GoldenCase, GoldenSet
 from callgauge.store.models.knowledge import KnowledgeBaseFile
 from callgauge.store.models.metadata import CallMetadata
 from callgauge.store.models.metrics import Metric, MetricVersion, RubricRule
@@ -57,6 +58,8 @@ __all__ = [
     "ChunkKind",
     "ChunkState",
     "DuplicateCallPolicy",
+    "GoldenCase",
+    "GoldenSet",
     "Installation",
     "JudgeBatch",
     "JudgeCall",

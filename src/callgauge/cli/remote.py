@@ -1,0 +1,82 @@
+"""Talking to a server, for the commands that do: which one, with which key, and what it answered."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+import click
+
+DEFAULT_URL: Final = "http://127.0.0.1:8000"
+TIMEOUT_SECS: Final = 60.0
+
+
+class RemoteError(click.ClickException):
+    """One line for the person, and the exit code of "it could not be found out"."""
+
+    exit_code = 2
+
+
+class Remote:
+    """The server of CEKURA_API_URL (this machine's by default) with the key of CEKURA_API_KEY."""
+
+    def __init__(self) -> None:
+        """Raises RemoteError where there is no key."""
+        self.url = os.environ.get("CEKURA_API_URL", "").rstrip("/") or DEFAULT_URL
+        self._key = os.environ.get("CEKURA_API_KEY", "").strip()
+        if not self._key:
+            raise RemoteError("Set CEKURA_API_KEY to a key of the server; callgauge key create makes one.")
+        if not self.url.startswith(("http://", "https://")):
+            raise RemoteError("CEKURA_API_URL must begin with http:// or https://.")
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Raises RemoteError. Parameters that are None are left out."""
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._ask("GET", f"{path}?{urlencode(given, doseq=True)}" if given else path, None)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._ask("POST", path, body)
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        # The address is the user's own, and begins with http (see __init__).
+        request = Request(  # noqa: S310
+            f"{self.url}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "X-CEKURA-API-KEY": self._key,
+                "Content-Type": "application/json",
+                "Accept": "application/json",
+            },
+        )
+        try:
+            with urlopen(request, timeout=TIMEOUT_SECS) as response:  # noqa: S310
+                return json.loads(response.read())
+        except HTTPError as error:
+            raise RemoteError(_refused(error)) from None
+        except (URLError, OSError) as error:
+            reason = getattr(error, "reason", error)
+            raise RemoteError(f"{self.url} cannot be reached: {reason}.") from None
+        except ValueError:
+            raise RemoteError(f"{self.url} did not answer with JSON; is it Callgauge?") from None
+
+
+def _refused(error: HTTPError) -> str:
+    if error.code == 401:
+        return "The server does not know the key in CEKURA_API_KEY."
+    try:
+        said = json.loads(error.read())
+    except ValueError:
+        said = None
+    if isinstance(said, dict):
+        texts = [
+            f"{name}: {' '.join(map(str, words)) if isinstance(words, list) else words}"
+            for name, words in said.items()
+        ]
+        return f"The server refused ({error.code}): {'; '.join(texts)}"
+    return f"The server answered {error.code}."
