@@ -262,6 +262,18 @@ class Migration(migrations.Migration):
             name='project',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='metrics', to='store.project'),
         ),
+        migrations.CreateModel(
+            name='GoldenSet',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=255)),
+                ('description', models.TextField(blank=True)),
+                ('created_by', models.CharField(blank=True, max_length=255)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='golden_sets', to='store.project')),
+            ],
+        ),
         migrations.AddField(
             model_name='calllog',
             name='project',
@@ -480,6 +492,20 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='GoldenCase',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('expected_value', models.JSONField(null=True)),
+                ('meaning', models.PositiveIntegerField()),
+                ('note', models.TextField(blank=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('call', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='golden_cases', to='store.calllog')),
+                ('golden_set', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cases', to='store.goldenset')),
+                ('metric', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='golden_cases', to='store.metric')),
+                ('review', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='store.review')),
+            ],
+        ),
+        migrations.CreateModel(
             name='ReviewItem',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -603,6 +629,10 @@ class Migration(migrations.Migration):
             model_name='metric',
             constraint=models.UniqueConstraint(condition=models.Q(('deleted_at', None)), fields=('project', 'slug'), name='metric_slug'),
         ),
+        migrations.AddConstraint(
+            model_name='goldenset',
+            constraint=models.UniqueConstraint(fields=('project', 'name'), name='golden_set_name'),
+        ),
         migrations.AddIndex(
             model_name='calllog',
             index=models.Index(condition=models.Q(('deleted_at', None)), fields=['agent', 'id'], name='call_agent'),
@@ -678,6 +708,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='review',
             constraint=models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('call', 'metric'), name='one_current_review'),
+        ),
+        migrations.AddConstraint(
+            model_name='goldencase',
+            constraint=models.UniqueConstraint(fields=('golden_set', 'call', 'metric'), name='one_golden_case'),
         ),
         migrations.AddIndex(
             model_name='reviewitem',
