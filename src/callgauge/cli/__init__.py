@@ -26,10 +26,10 @@ def main() -> None:
     """
 
 
-for command in (demo, serve, user, key, agent, metric, import_command, settings, rotate_secret):
-for command in (
+COMMANDS = (
     demo,
     serve,
+    user,
     key,
     agent,
     metric,
@@ -39,5 +39,6 @@ for command in (
     import_command,
     settings,
     rotate_secret,
-):
+)
+for command in COMMANDS:
     main.add_command(command)
