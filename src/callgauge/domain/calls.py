@@ -91,6 +91,8 @@ class Call:
     tags: Sequence[str] = ()
     recording_url: str = ""
     content_hash: str = ""
+    part_hashes: Mapping[str, str] = field(default_factory=dict)
+    """Hash of each part that a metric may read by itself; see engine.identity."""
 
     @property
     def spoken(self) -> Sequence[Turn]:

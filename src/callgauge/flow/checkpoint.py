@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 
 from django.db.models import F
@@ -13,7 +14,7 @@ from callgauge.domain.calls import stable_hash
 from callgauge.domain.judging import JudgeAnswer, JudgeRequest
 from callgauge.domain.outcomes import Usage
 from callgauge.store.bulk import insert_rows, moment, update_rows
-from callgauge.store.models import JudgeCall, JudgeCallState
+from callgauge.store.models import JudgeCall, JudgeCallState, Rerun
 
 _USAGE = ("judge_requests", "input_tokens", "cached_tokens", "output_tokens")
 _STARTED = (
@@ -42,6 +43,8 @@ class Begun:
     answer: JudgeAnswer | None = None
     interrupted: bool = False
     """Started before, by an owner that is gone: sent perhaps, answered perhaps."""
+    spent_usd: float = 0.0
+    """For the answers of the question's rerun that are stored by now; looked up only where it has a cap."""
 
 
 def question(
@@ -88,14 +91,20 @@ def begin(questions: Sequence[Question]) -> list[Begun]:
     interrupted = [row.pk for row in known.values() if row.state == JudgeCallState.STARTED]
     if interrupted:
         JudgeCall.objects.filter(pk__in=interrupted).update(attempts=F("attempts") + 1)
-    return [_begun(known.get(question.key)) for question in questions]
+    spent = _spent({question.rerun_id for question in questions})
+    return [_begun(known.get(question.key), spent.get(question.rerun_id, 0.0)) for question in questions]
 
 
-def _begun(row: JudgeCall | None) -> Begun:
+def _spent(rerun_ids: Collection[int]) -> dict[int, float]:
+    capped = Rerun.objects.filter(pk__in=rerun_ids, max_cost_usd__isnull=False)
+    return {pk: max(spent, cost) for pk, spent, cost in capped.values_list("pk", "spent_usd", "cost_usd")}
+
+
+def _begun(row: JudgeCall | None, spent_usd: float) -> Begun:
     if row is None:
-        return Begun()
+        return Begun(spent_usd=spent_usd)
     if row.state == JudgeCallState.STARTED:
-        return Begun(interrupted=True)
+        return Begun(interrupted=True, spent_usd=spent_usd)
     usage = Usage(
         requests=row.judge_requests,
         input_tokens=row.input_tokens,
@@ -116,8 +125,15 @@ def forget(questions: Sequence[Question]) -> None:
 def store_answers(answers: Sequence[tuple[Question, JudgeAnswer]]) -> None:
     """Commit answers. Also done by an owner that lost its lease: what was paid for is kept.
 
-    The first answer stays where two owners asked, so that every reader sees the same one.
+    The first answer stays where two owners asked, so that every reader sees the same one. What each cost is
+    added to its rerun, either way.
     """
+    spent: dict[int, float] = defaultdict(float)
+    for asked, answer in answers:
+        spent[asked.rerun_id] += answer.usage.cost_usd or 0.0
+    for rerun_id, cost in sorted(spent.items()):
+        if cost:
+            Rerun.objects.filter(pk=rerun_id).update(spent_usd=F("spent_usd") + cost)
     now = moment(timezone.now())
     update_rows(
         JudgeCall,

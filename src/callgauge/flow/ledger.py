@@ -6,12 +6,13 @@ Whatever carries messages may lose or double them: what counts is who holds the 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import connection, transaction
 from django.db.models import Case, Count, DateTimeField, ExpressionWrapper, F, Q, Value, When
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from callgauge.flow import fairness
 from callgauge.flow.fairness import NOT_AT_WORK
@@ -38,6 +39,20 @@ MAX_ATTEMPTS = 10
 
 class LeaseLost(Exception):
     """Another owner has the chunk now: what this one still holds must not be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAsIs:
+    """Results of a chunk that were not measured again: nothing that they depend on has changed."""
+
+    scored: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: LeftAsIs) -> LeftAsIs:
+        return LeftAsIs(self.scored + other.scored, self.skipped + other.skipped)
+
+
+NOTHING_LEFT = LeftAsIs()
 
 
 def _lease_end() -> Combinable:
@@ -90,7 +105,7 @@ def claim_these(owner: str, chunk_ids: Collection[int]) -> list[Chunk]:
             )
             Rerun.objects.filter(
                 pk__in={chunk.rerun_id for chunk in chunks}, state=RerunState.PLANNED
-            ).update(state=RerunState.RUNNING)
+            ).update(state=RerunState.RUNNING, started_at=Coalesce("started_at", Now()))
     for chunk in chunks:
         chunk.owner = owner
         chunk.attempts += 1
@@ -103,6 +118,14 @@ def renew(owner: str, chunk_ids: Collection[int]) -> set[int]:
         mine = held(owner, chunk_ids)
         Chunk.objects.filter(pk__in=mine).update(lease_until=_lease_end())
     return mine
+
+
+def stopped(owner: str, chunk_ids: Collection[int]) -> set[int]:
+    """Which of the owner's chunks it should let go of: their rerun was paused or cancelled."""
+    going = Chunk.objects.filter(pk__in=chunk_ids, owner=owner, state=ChunkState.LEASED).exclude(
+        rerun__state__in=NOT_AT_WORK
+    )
+    return set(chunk_ids) - set(going.values_list("pk", flat=True))
 
 
 def held(owner: str, chunk_ids: Collection[int]) -> set[int]:
@@ -148,11 +171,13 @@ def progressed(chunk_ids: Collection[int]) -> None:
     Chunk.objects.filter(pk__in=chunk_ids, attempts__gt=1).update(attempts=1)
 
 
-def finish(owner: str, chunk_id: int, rest: Collection[int] = ()) -> None:
+def finish(
+    owner: str, chunk_id: int, rest: Collection[int] = (), left_as_is: LeftAsIs = NOTHING_LEFT
+) -> None:
     """Mark a chunk as done, count its calls, and end the rerun when it was the last.
 
-    `rest`: calls of it that were not begun; they become a chunk of their own. Raises LeaseLost. The caller is
-    in a transaction.
+    `rest`: calls of it that were not begun; they become a chunk of their own. `left_as_is` is counted here,
+    once for the chunk, since no row tells of it. Raises LeaseLost. The caller is in a transaction.
     """
     chunk = Chunk.objects.select_for_update().filter(pk=chunk_id).first()
     if chunk is None or chunk.owner != owner or chunk.state != ChunkState.LEASED:
@@ -175,7 +200,11 @@ def finish(owner: str, chunk_id: int, rest: Collection[int] = ()) -> None:
             pk__in=chunk.call_ids, is_reviewed=False, success=None, pending_rerun_id=None
         ).aggregate(count=Count("id"))["count"]
         Rerun.objects.filter(pk=chunk.rerun_id).update(
-            settled_calls=F("settled_calls") + len(chunk.call_ids), failed_calls=F("failed_calls") + undecided
+            settled_calls=F("settled_calls") + len(chunk.call_ids),
+            failed_calls=F("failed_calls") + undecided,
+            scored=F("scored") + left_as_is.scored,
+            skipped=F("skipped") + left_as_is.skipped,
+            reused=F("reused") + left_as_is.scored + left_as_is.skipped,
         )
     end_if_complete(chunk.rerun_id)
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Failed, Outcome, Scored, Skipped
+from callgauge.engine.identity import Identity
 from callgauge.flow import ledger
 from callgauge.store.bulk import insert_rows, moment
 from callgauge.store.models import CallLog, MetricResult, Rerun, ResultOutcome
@@ -32,6 +33,10 @@ class NewResult:
     """Of the call as it was measured."""
     spec: MetricSpec
     outcome: Outcome
+    identity: Identity | None = None
+    """None for what is never left as it is: drawn by chance, or tried and forgotten."""
+    aside: bool = False
+    """It never becomes current."""
 
 
 def store_results(owner: str, results: Sequence[NewResult]) -> set[int]:
@@ -45,6 +50,20 @@ def store_results(owner: str, results: Sequence[NewResult]) -> set[int]:
         _count(fresh)
         ledger.progressed({result.chunk_id for result in fresh})
     return chunk_ids - held
+
+
+def take_over(owner: str, chunk_id: int, rerun_id: int, result_ids: Collection[int]) -> bool:
+    """Make earlier results current again, for they are what measuring would give; False where the chunk's
+    lease was lost. The caller is in a transaction."""
+    if not ledger.held(owner, [chunk_id]):
+        return False
+    rows = list(MetricResult.objects.filter(pk__in=result_ids).values_list("pk", "call_id", "metric_id"))
+    for pk, call_id, metric_id in rows:
+        MetricResult.objects.filter(call_id=call_id, metric_id=metric_id, is_current=True).exclude(
+            pk=pk
+        ).update(is_current=False, is_stale=False)
+        MetricResult.objects.filter(pk=pk).update(is_current=True, is_stale=False, reused_by=rerun_id)
+    return True
 
 
 def store_unleased(results: Sequence[NewResult]) -> None:
@@ -97,6 +116,9 @@ def _append(results: Sequence[NewResult]) -> None:
         key = (result.call_id, result.spec.metric_id)
         before = standing.get(key)
         row.previous_id = before.id if before else None
+        if result.aside:
+            rows.append(row)
+            continue
         unchanged = content[result.call_id] == result.content_hash
         newest = before is None or result.rerun_id >= before.rerun_id
         if unchanged and newest and isinstance(result.outcome, Failed) and before and not before.failed:
@@ -134,6 +156,9 @@ def result_row(result: NewResult) -> MetricResult:
         rerun_id=result.rerun_id,
         explanation=_json(list(outcome.explanation)),
         input_hash=result.content_hash,
+        scorer_hash=result.identity.scorer if result.identity else "",
+        parts_hash=result.identity.parts if result.identity else "",
+        reads_hash=result.identity.reads if result.identity else "",
         judge_model=outcome.judge_model[:255],
         prompt_hash=outcome.prompt_hash,
         judge_requests=outcome.usage.requests,

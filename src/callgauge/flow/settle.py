@@ -146,7 +146,7 @@ def _outcomes(contents: Mapping[int, str], rubric: Rubric) -> dict[int, dict[int
     if not metrics:
         return {}
     rows = MetricResult.objects.filter(
-        Q(is_current=True) | Q(outcome=ResultOutcome.FAILED),
+        Q(is_current=True) | Q(outcome=ResultOutcome.FAILED, rerun__aside=False),
         call_id__in=list(contents),
         metric_id__in=metrics,
     ).only(
@@ -162,9 +162,10 @@ def _outcomes(contents: Mapping[int, str], rubric: Rubric) -> dict[int, dict[int
         "explanation",
         "is_current",
         "input_hash",
+        "reused_by",
     )
     found: dict[int, dict[int, Outcome]] = defaultdict(dict)
-    for row in sorted(rows, key=lambda row: (row.rerun_id, row.is_current)):
+    for row in sorted(rows, key=lambda row: (max(row.rerun_id, row.reused_by or 0), row.is_current)):
         if row.is_current or row.input_hash == contents[row.call_id]:
             found[row.call_id][row.metric_id] = read_outcome(row)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import Q
 
@@ -16,12 +16,24 @@ from callgauge.engine.dependencies import runs_code
 from callgauge.engine.forms import NEED_KNOWLEDGE
 from callgauge.flow.knowledge_base import documents_of
 from callgauge.flow.metrics import spec_of
+from callgauge.flow.reuse import CallFacts, Standings, stored_parts, takes_over
 from callgauge.flow.sampling import stay_out
 from callgauge.flow.settle import read_outcome
 from callgauge.formats import from_wire
-from callgauge.store.models import CallLog, Chunk, MetricResult, MetricVersion
+from callgauge.store.models import CallLog, Chunk, MetricResult, MetricVersion, ResultOutcome
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """A result that is left as it is: nothing that it depends on has changed."""
+
+    spec: MetricSpec
+    result_id: int
+    scored: bool
+    is_current: bool
+    """False: it was displaced since, and has to be made current again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,9 @@ class CallWork:
     specs: Sequence[MetricSpec]
     known: Mapping[str, Outcome]
     """Results of metrics that are not computed now, by name; only where a script may read them."""
+    code_names: frozenset[str] = frozenset()
+    """Which of `known` are scripts' results."""
+    reused: Sequence[Reused] = ()
     sampled_out: Sequence[MetricSpec] = ()
     """Metrics that the call was left out of when it came in, and that it stays out of."""
     readable: bool = True
@@ -51,7 +66,8 @@ def load_calls(chunk: Chunk, specs: Sequence[MetricSpec], call_ids: Sequence[int
             "call_id", "version_id"
         )
     )
-    known = _known(chunk.rerun_id, call_ids) if any(runs_code(spec) for spec in specs) else {}
+    reads = any(runs_code(spec) for spec in specs)
+    known, code_names = _known(chunk.rerun_id, call_ids) if reads else ({}, frozenset())
     out = stay_out(chunk.rerun, call_ids)
     agents = {row.agent_id for row in rows.values() if row.agent_id is not None}
     knowledge = documents_of(agents) if any(spec.built_in in NEED_KNOWLEDGE for spec in specs) else {}
@@ -67,10 +83,46 @@ def load_calls(chunk: Chunk, specs: Sequence[MetricSpec], call_ids: Sequence[int
                 readable=readable,
                 specs=[spec for spec in left if (call_id, spec.metric_id) not in out],
                 known=known.get(call_id, {}),
+                code_names=code_names,
                 sampled_out=[spec for spec in left if (call_id, spec.metric_id) in out],
             )
         )
+    return found if chunk.rerun.aside else _without_standing(chunk, specs, found)
+
+
+def _without_standing(chunk: Chunk, specs: Sequence[MetricSpec], works: list[CallWork]) -> list[CallWork]:
+    """Take out what need not be measured again."""
+    standings = Standings(specs)
+    agents = _unlike([work.call.agent for work in works])
+    stored = standings.load([work.call.id for work in works], agents, rerun_id=chunk.rerun_id)
+    if not stored:
+        return works
+    takes = takes_over(chunk.rerun.reuse)
+    found = []
+    for work in works:
+        if not work.readable or not work.specs:
+            found.append(work)
+            continue
+        wanted = {spec.metric_id for spec in work.specs}
+        parts = work.call.part_hashes
+        facts = CallFacts(work.call.id, work.call.content_hash, work.call.agent, lambda parts=parts: parts)  # type: ignore[misc]
+        by_metric = standings.of_call(facts, stored, work.known, work.code_names, takes)
+        reused, known = [], dict(work.known)
+        for spec in work.specs:
+            standing = by_metric[spec.metric_id]
+            if takes(spec, standing) and standing.row is not None:
+                row = standing.row
+                reused.append(Reused(spec, row.pk, row.outcome == ResultOutcome.SCORED, row.is_current))
+                known[spec.name] = read_outcome(row)
+        kept = {one.spec.metric_id for one in reused}
+        left = [spec for spec in work.specs if spec.metric_id in wanted - kept]
+        found.append(replace(work, specs=left, reused=reused, known=known))
     return found
+
+
+def _unlike(agents: Sequence[AgentFacts]) -> list[AgentFacts]:
+    found: dict[int, AgentFacts] = {agent.id: agent for agent in agents}
+    return list(found.values())
 
 
 def _read(row: CallLog, documents: Sequence[Document]) -> tuple[Call, bool]:
@@ -101,7 +153,7 @@ def load_apart(call_ids: Sequence[int]) -> list[CallWork]:
     """Calls and their current results, for a metric that belongs to no rerun."""
     rows = CallLog.objects.filter(pk__in=call_ids, deleted_at=None).select_related("payload", "agent")
     found = {row.pk: row for row in rows}
-    known = _known(None, call_ids)
+    known, _ = _known(None, call_ids)
     return [
         CallWork(read_call(found[call_id]), (), known.get(call_id, {}))
         for call_id in call_ids
@@ -109,9 +161,13 @@ def load_apart(call_ids: Sequence[int]) -> list[CallWork]:
     ]
 
 
-def _known(rerun_id: int | None, call_ids: Sequence[int]) -> dict[int, dict[str, Outcome]]:
-    """Per call, every metric's newest result by name: this rerun's where it has one, else the current one."""
+def _known(
+    rerun_id: int | None, call_ids: Sequence[int]
+) -> tuple[dict[int, dict[str, Outcome]], frozenset[str]]:
+    """Per call, every metric's newest result by name: this rerun's where it has one, else the current one.
+    With the names of those that are scripts."""
     found: dict[int, dict[str, Outcome]] = {}
+    code_names: set[str] = set()
     wanted = Q(is_current=True) if rerun_id is None else Q(is_current=True) | Q(rerun_id=rerun_id)
     results = (
         MetricResult.objects.filter(wanted, call_id__in=call_ids, metric__deleted_at=None)
@@ -120,7 +176,10 @@ def _known(rerun_id: int | None, call_ids: Sequence[int]) -> dict[int, dict[str,
     )
     for result in results:
         found.setdefault(result.call_id, {})[result.version.name] = read_outcome(result)
-    return found
+        if result.version.custom_code or result.version.trigger_code:
+            spec = spec_of(result.version)
+            code_names |= {spec.name} if runs_code(spec) else set()
+    return found, frozenset(code_names)
 
 
 def load_specs(version_ids: Iterable[int]) -> list[MetricSpec]:
@@ -160,4 +219,5 @@ def read_call(row: CallLog, knowledge: Sequence[Document] = ()) -> Call:
         dynamic_variables=json.loads(payload.dynamic_variables),
         recording_url=payload.voice_recording_url,
         content_hash=row.content_hash,
+        part_hashes=stored_parts(row, payload),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,6 +11,7 @@ from callgauge.domain.calls import Call
 from callgauge.domain.judging import (
     Judge,
     JudgeAnswer,
+    JudgeError,
     JudgeInterrupted,
     JudgeRequest,
     JudgeUnavailable,
@@ -19,10 +21,13 @@ from callgauge.flow.checkpoint import Question
 from callgauge.store.models import Chunk
 from callgauge.worker.judges import Judges
 from callgauge.worker.lead import Lead
-from callgauge.worker.operations import BEGIN, FORGET, STORE_ANSWER
+from callgauge.worker.operations import BEGIN, FORGET, PAUSE, STORE_ANSWER
 from callgauge.worker.questions import question_about
 from callgauge.worker.slots import URGENT, Place, Slots
 from callgauge.worker.writer import Writer
+
+MOST_BUDGETS = 10_000
+"""Reruns that are remembered; live calls bring one each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +43,46 @@ class _Lanes:
         return cls(Slots(in_flight), Slots(in_flight + (in_flight + 1) // 2))
 
 
+class _Budget:
+    """What one rerun may still spend. Counts an answer as soon as it is here, before it is stored: otherwise
+    the next question would go out on money that is gone."""
+
+    def __init__(self, spent_usd: float) -> None:
+        self.spent_usd = spent_usd
+        self.cap_usd: float | None = None
+
+    @property
+    def is_reached(self) -> bool:
+        return self.cap_usd is not None and self.spent_usd >= self.cap_usd
+
+    def add(self, sent: asyncio.Task[JudgeAnswer]) -> None:
+        """An answer that could not be used has cost as much."""
+        if sent.cancelled():
+            return
+        fault = sent.exception()
+        if fault is None:
+            self.spent_usd += sent.result().usage.cost_usd or 0.0
+        elif isinstance(fault, JudgeError):
+            self.spent_usd += fault.usage.cost_usd or 0.0
+
+
 class Asking:
     """Asks the judges. A request under way is carried to its end even when nobody waits for it any more:
     its answer is paid for and must be stored."""
 
     def __init__(
-        self, judges: Judges, writer: Writer, *, in_flight: int, reasks: int, fail_interrupted: bool
+        self,
+        judges: Judges,
+        writer: Writer,
+        *,
+        in_flight: int,
+        reasks: int,
+        fail_interrupted: bool,
+        on_cap: Callable[[int], None] = lambda rerun_id: None,
     ) -> None:
-        """`in_flight` requests to each provider at once: one that is paused does not hold up another."""
+        """`in_flight` requests to each provider at once: one that is paused does not hold up another.
+        `on_cap` is told of a rerun whose money cap is reached, once it is paused."""
+        self._on_cap = on_cap
         self.reasks = reasks
         self._judges = judges
         self._writer = writer
@@ -56,6 +93,7 @@ class Asking:
         self._stored: dict[str, asyncio.Task[JudgeAnswer]] = {}
         """Questions that have been sent, until their answers are stored."""
         self._stopped = False
+        self._budgets: dict[int, _Budget] = {}
 
     async def ask(
         self, chunk: Chunk, call: Call, spec: MetricSpec, request: JudgeRequest, sample: int, lead: Lead
@@ -63,8 +101,9 @@ class Asking:
         """`lead` is shared by all questions about the call."""
         judge = self._judges.of(spec)
         asked = question_about(chunk, call, spec, judge, request, sample)
+        budget = self._budget_of(chunk)
         async with lead.turn(judge, request):
-            return await self._ask(judge, asked, request, lead, Place.of(chunk))
+            return await self._ask(judge, asked, request, lead, Place.of(chunk), budget)
 
     async def ask_unrecorded(self, spec: MetricSpec, request: JudgeRequest, lead: Lead) -> JudgeAnswer:
         """Without a checkpoint, for what is stored nowhere: a crash pays for it again."""
@@ -75,12 +114,24 @@ class Asking:
             return await self._send(judge, request, lead)
 
     async def _ask(
-        self, judge: Judge, asked: Question, request: JudgeRequest, lead: Lead, place: Place
+        self, judge: Judge, asked: Question, request: JudgeRequest, lead: Lead, place: Place, budget: _Budget
     ) -> JudgeAnswer:
         running = self._stored.get(asked.key)
         if running is not None:
             # A chunk that failed or lost its lease has asked this: the answer is paid for and on its way.
             return await asyncio.shield(running)
+        stored = await self._send_within(judge, asked, request, lead, place, budget)
+        if stored is None:
+            await self._writer.write(PAUSE, asked.rerun_id)
+            self._on_cap(asked.rerun_id)
+            await asyncio.Event().wait()  # until the executor lets go of the chunk
+            raise AssertionError("unreachable")
+        return stored if isinstance(stored, JudgeAnswer) else await asyncio.shield(stored)
+
+    async def _send_within(
+        self, judge: Judge, asked: Question, request: JudgeRequest, lead: Lead, place: Place, budget: _Budget
+    ) -> JudgeAnswer | asyncio.Task[JudgeAnswer] | None:
+        """The answer that is known, else the task that brings it; None where the rerun's cap is reached."""
         lanes = self._lanes_of(judge)
         async with lanes.begun.take(place):
             sent: asyncio.Task[JudgeAnswer] | None = None
@@ -92,10 +143,15 @@ class Asking:
                     raise JudgeInterrupted(
                         "The server stopped while this was asked, and CALLGAUGE_JUDGE_INTERRUPTED is fail."
                     )
+                budget.spent_usd = max(budget.spent_usd, begun.spent_usd)
                 async with lanes.sent.take(place):
                     if self._stopped:
                         await asyncio.Event().wait()  # until cancelled: nothing is sent while stopping
+                    if budget.is_reached:
+                        self._writer.post(FORGET, asked)
+                        return None
                     sent = self._keep(asyncio.create_task(self._send(judge, request, lead)))
+                    sent.add_done_callback(budget.add)
                     stored = self._keep(asyncio.create_task(self._store(asked, sent)))
                     self._stored[asked.key] = stored
                     stored.add_done_callback(partial(self._answered, asked.key))
@@ -104,7 +160,18 @@ class Asking:
                 if sent is None:
                     self._writer.post(FORGET, asked)  # begun, but never sent: nothing was interrupted
                 raise
-            return await asyncio.shield(stored)
+            return stored
+
+    def _budget_of(self, chunk: Chunk) -> _Budget:
+        rerun = chunk.rerun
+        spent = max(rerun.spent_usd, rerun.cost_usd)
+        if rerun.pk not in self._budgets:
+            if len(self._budgets) > MOST_BUDGETS:
+                self._budgets.clear()
+            self._budgets[rerun.pk] = _Budget(spent)
+        budget = self._budgets[rerun.pk]
+        budget.cap_usd = rerun.max_cost_usd
+        return budget
 
     def _lanes_of(self, judge: Judge) -> _Lanes:
         provider = judge.model.partition(":")[0]

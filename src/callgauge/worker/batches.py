@@ -119,6 +119,8 @@ class Batches:
     def _is_long(self, chunk: Chunk, specs: Sequence[MetricSpec]) -> bool:
         if self._least is None or chunk.rerun.kind != RerunKind.RERUN:
             return False
+        if chunk.rerun.max_cost_usd is not None:
+            return False  # what lies in a batch is spent: no cap could stop it
         judged = sum(spec.kind is MetricKind.LLM_JUDGE for spec in specs)
         return chunk.rerun.total_calls * judged >= self._least
 

@@ -8,15 +8,27 @@ from typing import Any
 from callgauge.domain.judging import JudgeAnswer, JudgeRequest
 from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Failed, FailureCode, Outcome
+from callgauge.engine.dependencies import runs_code
 from callgauge.engine.evaluate import MAX_REASKS, evaluate_call
+from callgauge.engine.identity import identity
 from callgauge.engine.nested import NestedJudge
+from callgauge.flow.ledger import LeftAsIs
 from callgauge.flow.results import NewResult
+from callgauge.flow.reuse import model_of
 from callgauge.flow.sampling import SAMPLED_OUT
 from callgauge.flow.work import CallWork
 from callgauge.store.models import Chunk
 from callgauge.worker.asking import Asking
 from callgauge.worker.lead import Lead
-from callgauge.worker.operations import ABANDON, SETTLE, STORE_RESULT, OwnedResult, Settling
+from callgauge.worker.operations import (
+    ABANDON,
+    SETTLE,
+    STORE_RESULT,
+    TAKE_OVER,
+    OwnedResult,
+    Settling,
+    TakingOver,
+)
 from callgauge.worker.scripts import Scripts
 from callgauge.worker.slots import Place
 from callgauge.worker.writer import Writer
@@ -45,6 +57,8 @@ class CallEvaluation:
         self._asking = asking
         self._scripts = scripts
         self._lead = Lead()
+        self._seen: dict[str, Outcome] = dict(work.known)
+        """What scripts can read, by name: it is part of what their results depend on."""
 
     async def run(self) -> None:
         """Evaluate what is left to do. Raises LeaseLost."""
@@ -52,6 +66,11 @@ class CallEvaluation:
             await self._fail("What is stored of this call cannot be read; see the server's log.", False)
             await self._settle()
             return
+        displaced = tuple(one.result_id for one in self._work.reused if not one.is_current)
+        if displaced:
+            taking = TakingOver(self._owner, self._chunk.pk, self._chunk.rerun_id, displaced)
+            if not await self._writer.write(TAKE_OVER, taking):
+                raise LeaseLost
         for spec in self._work.sampled_out:
             await self._save(spec, SAMPLED_OUT)
         if self._work.specs:
@@ -69,6 +88,8 @@ class CallEvaluation:
     async def give_up(self) -> None:
         """This chunk never got anywhere: what it lacks ends failed, and the rerun can end."""
         await self._fail("The server gave up on this call after several tries; see the server's log.", True)
+        if self._chunk.rerun.aside:
+            return
         settling = Settling(self._chunk.rerun_id, self._work.call.id)
         try:
             await self._writer.write(SETTLE, settling)
@@ -91,8 +112,14 @@ class CallEvaluation:
             judge = NestedJudge(self._work.call, spec, self._ask, reasks=self._asking.reasks)
         return await self._scripts.run(spec, data, judge, Place.of(self._chunk))
 
+    @property
+    def left_as_is(self) -> LeftAsIs:
+        scored = sum(one.scored for one in self._work.reused)
+        return LeftAsIs(scored, len(self._work.reused) - scored)
+
     async def _save(self, spec: MetricSpec, outcome: Outcome) -> None:
         call = self._work.call
+        code_names = self._work.code_names | {one.name for one in self._work.specs if runs_code(one)}
         result = NewResult(
             chunk_id=self._chunk.pk,
             rerun_id=self._chunk.rerun_id,
@@ -100,9 +127,14 @@ class CallEvaluation:
             content_hash=call.content_hash,
             spec=spec,
             outcome=outcome,
+            identity=identity(spec, call, model_of(spec), self._seen, code_names),
+            aside=self._chunk.rerun.aside,
         )
+        self._seen[spec.name] = outcome
         if not await self._writer.write(STORE_RESULT, OwnedResult(self._owner, result)):
             raise LeaseLost
 
     async def _settle(self) -> None:
+        if self._chunk.rerun.aside:
+            return
         await self._writer.write(SETTLE, Settling(self._chunk.rerun_id, self._work.call.id))

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from django.db import DatabaseError
@@ -126,6 +127,8 @@ class Executor:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._steered = asyncio.Event()
+        self._capped: set[int] = set()
         # One thread each, so that planning a large rerun never delays a lease or a live call's claim.
         self._leasing, self._loading, self._planning = (DatabaseThread(n) for n in ("lease", "load", "plan"))
         self._calls = Slots(max(32, 2 * self._concurrency))
@@ -142,6 +145,7 @@ class Executor:
                 in_flight=self._concurrency,
                 reasks=self._reasks,
                 fail_interrupted=self._fail_interrupted,
+                on_cap=self._on_cap,
             )
         )
         self._scripts = Scripts(self._sandbox, in_flight=self._concurrency)
@@ -160,12 +164,14 @@ class Executor:
         wake.listen(self._on_work)
         self._ready.set()
         renewing = asyncio.create_task(self._keep_leases())
+        steering = asyncio.create_task(self._let_go_of_stopped())
         try:
             await self._claim_until_stopped()
         finally:
             wake.unlisten(self._on_work)
             await self._let_end()
             renewing.cancel()
+            steering.cancel()
             await self._hand_back()
             await self._previews.stop()
             await self._recordings.stop()
@@ -189,8 +195,13 @@ class Executor:
 
     def _wake_all(self) -> None:
         self._wake.set()
+        self._steered.set()
         self._previews.wake()
         self._recordings.wake()
+
+    def _on_cap(self, rerun_id: int) -> None:
+        self._capped.add(rerun_id)
+        self._steered.set()
 
     async def _claim_until_stopped(self) -> None:
         stopping = asyncio.create_task(self._stopping.wait())
@@ -260,6 +271,29 @@ class Executor:
                 if chunk_id in self._chunks:
                     self._chunks[chunk_id][1].cancel()
 
+    async def _let_go_of_stopped(self) -> None:
+        """Chunks whose rerun is paused or cancelled, or at its money cap, are handed back unfinished."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._steered.wait(), POLL_SECS)
+            self._steered.clear()
+            capped, self._capped = self._capped, set()
+            mine = {pk for pk, (chunk, _) in self._chunks.items() if chunk.rerun_id in capped}
+            try:
+                if self._chunks:
+                    mine |= await self._leasing.run(ledger.stopped, self._owner, list(self._chunks))
+                if mine:
+                    await self._let_go(mine)
+            except Exception as error:  # noqa: BLE001 -- steering must go on whatever it was
+                log.warning("cannot look for paused reruns, trying again: %s", type(error).__name__)
+
+    async def _let_go(self, chunk_ids: Collection[int]) -> None:
+        tasks = [self._chunks[chunk_id][1] for chunk_id in chunk_ids if chunk_id in self._chunks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._leasing.run(ledger.release, self._owner, list(chunk_ids))
+
     async def _hand_back(self) -> None:
         mine = list(self._chunks)
         tasks = [task for _, task in self._chunks.values()]
@@ -302,28 +336,36 @@ class Executor:
     async def _evaluate(self, chunk: Chunk) -> None:
         specs = await self._specs_of(chunk)
         rest: list[int] = []
+        left_as_is = ledger.NOTHING_LEFT
         if chunk.attempts > ledger.MAX_ATTEMPTS:
             for missing in await self._loading.run(work.load_missing, chunk, specs):
                 await self._evaluation(chunk, missing).give_up()
         elif await self._batches.take(chunk, specs):
             return
         else:
-            rest = await self._evaluate_calls(chunk, specs)
-        if not await self._writer.write(FINISH, Finishing(self._owner, chunk.pk, tuple(rest))):
+            rest, left_as_is = await self._evaluate_calls(chunk, specs)
+        ending = Finishing(self._owner, chunk.pk, tuple(rest), left_as_is)
+        if not await self._writer.write(FINISH, ending):
             raise LeaseLost
 
-    async def _evaluate_calls(self, chunk: Chunk, specs: Sequence[MetricSpec]) -> list[int]:
-        """The ids of calls that were not begun, because the chunk has taken too long, are returned."""
+    async def _evaluate_calls(
+        self, chunk: Chunk, specs: Sequence[MetricSpec]
+    ) -> tuple[list[int], ledger.LeftAsIs]:
+        """The ids of calls that were not begun, because the chunk has taken too long, and how many results
+        were left as they are, are returned."""
+        left_as_is = ledger.NOTHING_LEFT
         hand_back_at = time.monotonic() + self._hand_back_secs
         begun, rest = False, list[int]()
         place = Place.of(chunk)
 
         async def evaluate(call_work: CallWork) -> None:
-            nonlocal begun
+            nonlocal begun, left_as_is
             async with self._calls.take(place):
                 if not begun or time.monotonic() < hand_back_at:
                     begun = True  # one at least, or a chunk could be handed back for ever
-                    await self._evaluation(chunk, call_work).run()
+                    evaluation = self._evaluation(chunk, call_work)
+                    await evaluation.run()
+                    left_as_is += evaluation.left_as_is
                 else:
                     rest.append(call_work.call.id)
 
@@ -337,7 +379,7 @@ class Executor:
                         group.create_task(evaluate(call_work))
         except BaseExceptionGroup as failures:
             raise _plainest(failures) from failures
-        return rest
+        return rest, left_as_is
 
     def _evaluation(self, chunk: Chunk, call_work: CallWork) -> CallEvaluation:
         return CallEvaluation(self._owner, chunk, call_work, self._writer, self._asking, self._scripts)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from callgauge.domain.judging import JudgeAnswer
-from callgauge.flow import checkpoint, ledger, results, settle
+from callgauge.flow import checkpoint, control, ledger, results, settle
 from callgauge.flow.checkpoint import Begun, Question
+from callgauge.flow.ledger import NOTHING_LEFT, LeftAsIs
 from callgauge.flow.results import NewResult
 from callgauge.worker.writer import Operation
 
@@ -30,6 +31,15 @@ class Finishing:
     chunk_id: int
     rest: tuple[int, ...] = ()
     """Calls of the chunk that were not begun."""
+    left_as_is: LeftAsIs = NOTHING_LEFT
+
+
+@dataclass(frozen=True, slots=True)
+class TakingOver:
+    owner: str
+    chunk_id: int
+    rerun_id: int
+    result_ids: tuple[int, ...]
 
 
 def _begin(questions: Sequence[Question]) -> Sequence[Begun]:
@@ -72,12 +82,23 @@ def _finish(items: Sequence[Finishing]) -> Sequence[bool]:
     finished = []
     for item in items:
         try:
-            ledger.finish(item.owner, item.chunk_id, item.rest)
+            ledger.finish(item.owner, item.chunk_id, item.rest, item.left_as_is)
         except ledger.LeaseLost:
             finished.append(False)
         else:
             finished.append(True)
     return finished
+
+
+def _take_over(items: Sequence[TakingOver]) -> Sequence[bool]:
+    """False where the lease was lost."""
+    return [results.take_over(item.owner, item.chunk_id, item.rerun_id, item.result_ids) for item in items]
+
+
+def _pause(rerun_ids: Sequence[int]) -> Sequence[None]:
+    for rerun_id in set(rerun_ids):
+        control.pause_at_cap(rerun_id)
+    return [None] * len(rerun_ids)
 
 
 BEGIN: Operation[Question, Begun] = Operation("begin", _begin)
@@ -86,4 +107,6 @@ STORE_ANSWER: Operation[tuple[Question, JudgeAnswer], None] = Operation("answer"
 STORE_RESULT: Operation[OwnedResult, bool] = Operation("result", _store_results)
 SETTLE: Operation[Settling, None] = Operation("settle", _settle)
 ABANDON: Operation[Settling, None] = Operation("abandon", _abandon)
+TAKE_OVER: Operation[TakingOver, bool] = Operation("take over", _take_over)
+PAUSE: Operation[int, None] = Operation("pause", _pause)
 FINISH: Operation[Finishing, bool] = Operation("finish", _finish)

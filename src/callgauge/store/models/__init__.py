@@ -4,6 +4,7 @@ from django.db.models import Model
 
 from callgauge.store.models.calls import Agent, AgentVersion, CallLog, CallPayload
 from callgauge.store.models.evaluation import (
+    ASKED_FOR,
     UNFINISHED,
     BatchEnding,
     BatchStep,
@@ -14,11 +15,13 @@ from callgauge.store.models.evaluation import (
     JudgeCall,
     JudgeCallState,
     MetricResult,
+    PauseReason,
     Priority,
     Rerun,
     RerunKind,
     RerunState,
     ResultOutcome,
+    Reuse,
 )
 from callgauge.store.models.golden import GoldenCase, GoldenSet
 from callgauge.store.models.knowledge import KnowledgeBaseFile
@@ -44,6 +47,7 @@ SEALED_COLUMNS: tuple[tuple[type[Model], str], ...] = ((Agent, "secrets"), (Proj
 secret key changes; a table that keeps secrets has a line here."""
 
 __all__ = [
+    "ASKED_FOR",
     "SEALED_COLUMNS",
     "UNFINISHED",
     "Agent",
@@ -73,6 +77,7 @@ __all__ = [
     "MetricVersion",
     "OneTimeLink",
     "Organization",
+    "PauseReason",
     "PreviewState",
     "Priority",
     "Project",
@@ -87,6 +92,7 @@ __all__ = [
     "RerunKind",
     "RerunState",
     "ResultOutcome",
+    "Reuse",
     "Review",
     "ReviewItem",
     "ReviewRole",

@@ -14,6 +14,13 @@ class RerunKind(models.TextChoices):
     LIVE = "live", "the first evaluation of a call that came in"
     EVALUATE = "evaluate", "chosen metrics on chosen calls"
     RERUN = "rerun", "a re-evaluation"
+    SETTLE = "settle", "calls of a cancelled rerun, decided by the results they have"
+    SHADOW = "shadow", "a version that is not in use, beside the one that is, on a call that came in"
+    NOISE = "noise", "the same version once more, to see how far the judge agrees with itself"
+
+
+ASKED_FOR = (RerunKind.EVALUATE, RerunKind.RERUN, RerunKind.NOISE)
+"""What somebody asked for, and lists show; the others come by themselves, one for each call."""
 
 
 class RerunState(models.TextChoices):
@@ -25,6 +32,18 @@ class RerunState(models.TextChoices):
 
 
 UNFINISHED = (RerunState.PLANNED, RerunState.RUNNING, RerunState.PAUSED)
+
+
+class Reuse(models.TextChoices):
+    """Which results a rerun leaves as they are where nothing has changed that they depend on."""
+
+    DETERMINISTIC = "", "those that no judge was asked for"
+    CURRENT = "current", "all of them"
+
+
+class PauseReason(models.TextChoices):
+    ASKED = "asked", "somebody paused it"
+    BUDGET = "budget", "its money cap is reached"
 
 
 class Priority(models.IntegerChoices):
@@ -47,6 +66,15 @@ class Rerun(models.Model):
     metric_version_ids = models.JSONField(default=list)
     rubric_version = models.PositiveIntegerField(default=0)
     judge_model = models.CharField(max_length=255, blank=True)
+    reuse = models.CharField(max_length=8, choices=Reuse.choices, blank=True)
+    aside = models.BooleanField(default=False)
+    """Its results never become current and decide nothing: shadows and measurements of noise."""
+    retry_of = models.BigIntegerField(null=True)
+    """The rerun whose failed results this one measures again. Not a foreign key: nothing looks it up that way."""
+    max_cost_usd = models.FloatField(null=True)
+    spent_usd = models.FloatField(default=0.0)
+    """For answers that are stored; ahead of `cost_usd`, which counts those that have become results."""
+    pause_reason = models.CharField(max_length=8, choices=PauseReason.choices, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True)
     """Equal for identical requests: see flow.rerun."""
     last_call_id = models.BigIntegerField(default=0)
@@ -64,12 +92,18 @@ class Rerun(models.Model):
     scored = models.PositiveBigIntegerField(default=0)
     skipped = models.PositiveBigIntegerField(default=0)
     failed = models.PositiveBigIntegerField(default=0)
+    reused = models.PositiveBigIntegerField(default=0)
+    """Of those scored and skipped: left as they were, for nothing had changed."""
     judge_requests = models.PositiveBigIntegerField(default=0)
     input_tokens = models.PositiveBigIntegerField(default=0)
     cached_tokens = models.PositiveBigIntegerField(default=0)
     output_tokens = models.PositiveBigIntegerField(default=0)
     cost_usd = models.FloatField(default=0.0)
     created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    paused_at = models.DateTimeField(null=True)
+    paused_secs = models.FloatField(default=0.0)
+    """All its pauses that are over."""
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -165,6 +199,12 @@ class MetricResult(models.Model):
     low_trust = models.BooleanField(default=False)
     input_hash = models.CharField(max_length=64)
     """Of the call's content as it was measured: a result of stale content never becomes current."""
+    scorer_hash = models.CharField(max_length=32, blank=True)
+    """Of what measured it: wording, code, settings, model, prompts, the agent's facts. See engine.identity."""
+    parts_hash = models.CharField(max_length=32, blank=True)
+    """Of the parts of the call that it read."""
+    reads_hash = models.CharField(max_length=32, blank=True)
+    """Of the other metrics' results that it read."""
     judge_model = models.CharField(max_length=255, blank=True)
     prompt_hash = models.CharField(max_length=64, blank=True)
     judge_requests = models.PositiveIntegerField(default=0)
@@ -175,6 +215,8 @@ class MetricResult(models.Model):
     is_current = models.BooleanField(default=False)
     is_stale = models.BooleanField(default=False)
     """Current only because the rerun after it failed."""
+    reused_by = models.BigIntegerField(null=True)
+    """The rerun that made it current again after it had been displaced."""
     previous_id = models.BigIntegerField(null=True)
     """The result that was current when this one was stored. Not a foreign key: without an index, each
     deleted result would scan the table for what refers to it, and nothing looks it up this way round."""

@@ -1,0 +1,149 @@
+"""Steering a rerun that is under way: pause, resume, cancel, measure what failed once more.
+
+Each is one transaction, so that a crash leaves a rerun either as it was or as it was told to be. Whoever works
+on its chunks looks at the rerun's state every second and lets go; a question that is on its way is carried to
+its end, for its answer is paid for.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from callgauge.flow import ledger
+from callgauge.flow.errors import Conflict, Invalid
+from callgauge.flow.wake import announce_work
+from callgauge.store.models import (
+    UNFINISHED,
+    CallLog,
+    Chunk,
+    ChunkKind,
+    ChunkState,
+    PauseReason,
+    Priority,
+    Rerun,
+    RerunKind,
+    RerunState,
+)
+from callgauge.store.turns import write_turn
+
+AT_WORK = (RerunState.PLANNED, RerunState.RUNNING)
+OPEN_CHUNKS = (ChunkState.PENDING, ChunkState.LEASED, ChunkState.WAITING)
+
+
+def pause(rerun: Rerun) -> Rerun:
+    """Nothing new is asked from now on. Raises Conflict where the rerun has ended; pausing twice is no fault."""
+    with write_turn(), transaction.atomic():
+        locked = _locked(rerun)
+        if locked.state in AT_WORK:
+            _pause(locked, PauseReason.ASKED)
+        elif locked.state != RerunState.PAUSED:
+            raise Conflict(_ended("paused", locked))
+    announce_work()
+    return locked
+
+
+def pause_at_cap(rerun_id: int) -> None:
+    """Its money cap is reached. The caller is in a transaction."""
+    locked = Rerun.objects.select_for_update().filter(pk=rerun_id, state__in=AT_WORK).first()
+    if locked is not None:
+        _pause(locked, PauseReason.BUDGET)
+        announce_work()
+
+
+def resume(rerun: Rerun, *, max_cost_usd: float | None = None) -> Rerun:
+    """Go on, with a new cap where one is given. Raises Conflict where the rerun has ended, and Invalid where
+    its cap is still reached: it would stop at once."""
+    with write_turn(), transaction.atomic():
+        locked = _locked(rerun)
+        if locked.state not in UNFINISHED:
+            raise Conflict(_ended("resumed", locked))
+        if max_cost_usd is not None:
+            locked.max_cost_usd = max_cost_usd
+        spent = spent_of(locked)
+        if locked.max_cost_usd is not None and spent >= locked.max_cost_usd:
+            raise Invalid.field(
+                "max_cost_usd",
+                f"${spent:.4f} are spent and the cap is ${locked.max_cost_usd:.4f}: name a higher one.",
+            )
+        if locked.state == RerunState.PAUSED:
+            now = timezone.now()
+            if locked.paused_at is not None:
+                locked.paused_secs += (now - locked.paused_at).total_seconds()
+            locked.state = RerunState.RUNNING if locked.started_at else RerunState.PLANNED
+            locked.paused_at, locked.pause_reason = None, ""
+        locked.save(update_fields=["state", "paused_at", "paused_secs", "pause_reason", "max_cost_usd"])
+        ledger.end_if_complete(locked.pk)
+    announce_work()
+    locked.refresh_from_db()
+    return locked
+
+
+def cancel(rerun: Rerun) -> Rerun:
+    """End it: what is measured stays, and calls that wait for their verdict are decided by the results they
+    have. Raises Conflict where the rerun is done; cancelling twice is no fault."""
+    with write_turn(), transaction.atomic():
+        locked = _locked(rerun)
+        if locked.state == RerunState.DONE:
+            raise Conflict(_ended("cancelled", locked))
+        if locked.state != RerunState.CANCELLED:
+            _cancel(locked)
+    announce_work()
+    locked.refresh_from_db()
+    return locked
+
+
+def spent_of(rerun: Rerun) -> float:
+    """US dollars that the judge has cost so far, answers included that have not become results yet."""
+    return max(rerun.spent_usd, rerun.cost_usd)
+
+
+# --- the parts -------------------------------------------------------------------------------------------
+
+
+def _locked(rerun: Rerun) -> Rerun:
+    return Rerun.objects.select_for_update().get(pk=rerun.pk)
+
+
+def _pause(rerun: Rerun, reason: PauseReason) -> None:
+    rerun.state, rerun.pause_reason, rerun.paused_at = RerunState.PAUSED, reason, timezone.now()
+    rerun.save(update_fields=["state", "pause_reason", "paused_at"])
+
+
+def _cancel(rerun: Rerun) -> None:
+    """Chunks that are open go to a rerun without metrics, which settles their calls: they may be many."""
+    left = Chunk.objects.select_for_update().filter(rerun=rerun, state__in=OPEN_CHUNKS).order_by("pk")
+    chunks = [chunk for chunk in left if chunk.kind == ChunkKind.EVALUATE]
+    Chunk.objects.filter(pk__in=[chunk.pk for chunk in left]).update(
+        state=ChunkState.CANCELLED, owner="", lease_until=None
+    )
+    now = timezone.now()
+    Rerun.objects.filter(pk=rerun.pk).update(
+        state=RerunState.CANCELLED,
+        finished_at=now,
+        planned_at=rerun.planned_at or now,
+        paused_at=None,
+        pause_reason="",
+    )
+    if rerun.aside or not chunks:
+        return
+    settling = Rerun.objects.create(
+        project_id=rerun.project_id,
+        agent_id=rerun.agent_id,
+        kind=RerunKind.SETTLE,
+        retry_of=rerun.pk,
+        planned_at=now,
+        total_calls=sum(len(chunk.call_ids) for chunk in chunks),
+        last_call_id=rerun.last_call_id,
+        planned_through=rerun.last_call_id,
+        rubric_version=rerun.rubric_version,
+    )
+    Chunk.objects.bulk_create(
+        Chunk(rerun=settling, priority=Priority.NORMAL, tenant=chunk.tenant, call_ids=chunk.call_ids)
+        for chunk in chunks
+    )
+    CallLog.objects.filter(pending_rerun_id=rerun.pk).update(pending_rerun_id=settling.pk)
+
+
+def _ended(what: str, rerun: Rerun) -> str:
+    return f"Rerun {rerun.pk} is {rerun.state}: it cannot be {what} any more."
