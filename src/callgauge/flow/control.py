@@ -1,8 +1,8 @@
 """Steering a rerun that is under way: pause, resume, cancel, measure what failed once more.
 
-Each is one transaction, so that a crash leaves a rerun either as it was or as it was told to be. Whoever works
-on its chunks looks at the rerun's state every second and lets go; a question that is on its way is carried to
-its end, for its answer is paid for.
+Each is one transaction, so that a crash leaves a rerun either as it was or as it was told to be. Whoever
+works on its chunks looks at the rerun's state every second and lets go; a question that is on its way is
+carried to its end, for its answer is paid for.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ OPEN_CHUNKS = (ChunkState.PENDING, ChunkState.LEASED, ChunkState.WAITING)
 
 
 def pause(rerun: Rerun) -> Rerun:
-    """Nothing new is asked from now on. Raises Conflict where the rerun has ended; pausing twice is no fault."""
+    """Nothing new is asked from now on. Raises Conflict where it has ended; pausing twice is no fault."""
     with write_turn(), transaction.atomic():
         locked = _locked(rerun)
         if locked.state in AT_WORK:
@@ -131,7 +131,7 @@ def _cancel(rerun: Rerun) -> None:
         project_id=rerun.project_id,
         agent_id=rerun.agent_id,
         kind=RerunKind.SETTLE,
-        retry_of=rerun.pk,
+        follows=rerun.pk,
         planned_at=now,
         total_calls=sum(len(chunk.call_ids) for chunk in chunks),
         last_call_id=rerun.last_call_id,

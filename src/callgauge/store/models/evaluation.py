@@ -69,8 +69,9 @@ class Rerun(models.Model):
     reuse = models.CharField(max_length=8, choices=Reuse.choices, blank=True)
     aside = models.BooleanField(default=False)
     """Its results never become current and decide nothing: shadows and measurements of noise."""
-    retry_of = models.BigIntegerField(null=True)
-    """The rerun whose failed results this one measures again. Not a foreign key: nothing looks it up that way."""
+    follows = models.BigIntegerField(null=True)
+    """The rerun whose failures this one measures again, or whose calls it settles. No foreign key: nothing
+    looks it up that way."""
     max_cost_usd = models.FloatField(null=True)
     spent_usd = models.FloatField(default=0.0)
     """For answers that are stored; ahead of `cost_usd`, which counts those that have become results."""
@@ -200,7 +201,7 @@ class MetricResult(models.Model):
     input_hash = models.CharField(max_length=64)
     """Of the call's content as it was measured: a result of stale content never becomes current."""
     scorer_hash = models.CharField(max_length=32, blank=True)
-    """Of what measured it: wording, code, settings, model, prompts, the agent's facts. See engine.identity."""
+    """Of what measured it: wording, code, settings, model, prompts, agent. See engine.identity."""
     parts_hash = models.CharField(max_length=32, blank=True)
     """Of the parts of the call that it read."""
     reads_hash = models.CharField(max_length=32, blank=True)
