@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import signal
 import socket
 import threading
 import time
@@ -334,6 +336,20 @@ def test_sigterm_does_not_wait_for_a_silent_judge(tmp_path: Path, judge: FaultyJ
         judge.kinds["silent"] = _sound_always
         server.start()
         assert _ended(server) == (CALLS, 0, 0)
+
+
+def test_signals_that_follow_do_not_cut_the_hand_back_short(server: Server, judge: FaultyJudge) -> None:
+    judge.kinds["slow"] = _slow
+    agent_id = _add_calls(server, 40)
+    _rerun(server, agent_id, [_add_metric(server, "slow")])
+    wait_until(lambda: judge.requests >= 10, what="the first questions")
+    os.kill(server.pid, signal.SIGTERM)
+    for _ in range(3):
+        os.kill(server.pid, signal.SIGINT)
+        os.kill(server.pid, signal.SIGTERM)
+    assert server.stop(timeout_secs=15.0) == 0
+    assert server.rows("SELECT count(*) FROM store_judgecall WHERE state = 'done'") == [(judge.requests,)]
+    assert server.rows("SELECT count(*) FROM store_chunk WHERE state = 'leased'") == [(0,)]
 
 
 # --- a start that cannot be ------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -10,10 +11,11 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.test import Client
 from django.utils import timezone
 
 from callgauge.domain.judging import JudgeAnswer, JudgeRequest
-from callgauge.flow import ledger
+from callgauge.flow import ledger, work
 from callgauge.flow.rerun import Selection, request_evaluation, request_rerun, start_live
 from callgauge.store.models import (
     Agent,
@@ -209,3 +211,60 @@ def test_a_deleted_calls_answers_go_with_it(alice: Tenant, agent: Agent, start: 
     assert alice.client.delete(f"/observability/v1/call-logs/{call.pk}/").status_code == 204
     assert not JudgeCall.objects.exists()
     assert CallLog.objects.filter(pk=kept.pk).exists()
+
+
+def test_calls_are_loaded_by_their_size(
+    alice: Tenant, agent: Agent, judge: SilentJudge, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[int] = []
+    load = work.load_calls
+
+    def counting(chunk: Chunk, specs: Any, ids: Any) -> Any:
+        loaded.extend(ids)
+        return load(chunk, specs, ids)
+
+    monkeypatch.setattr(work, "load_calls", counting)
+    large = json.dumps([{"role": "Main Agent", "content": "x" * 500_000, "start_time": 0, "end_time": 1}])
+    for call in make_calls(agent, 8):
+        CallPayload.objects.filter(call=call).update(turns=large)
+    rerun = request_rerun(alice.key, agent, Selection()).rerun
+    start(memory_mb=1)
+    wait_until(lambda: len(judge.asked) >= 1)
+    # A megabyte, a quarter of it kept for live calls: one of half a megabyte at a time.
+    assert len(loaded) == 1
+    _live_call_is_measured(agent)
+    judge.opened.set()
+    wait_until(lambda: Rerun.objects.get(pk=rerun.pk).state == RerunState.DONE)
+    assert MetricResult.objects.filter(rerun=rerun, outcome="scored").count() == 8
+
+
+def test_a_dead_executor_is_not_ready(
+    client: Client, alice: Tenant, agent: Agent, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.get("/readyz").status_code == 200
+
+    def broken(*args: object) -> None:
+        raise ValueError("a fault of the event loop")
+
+    executor = start()
+    assert client.get("/readyz").json() == {"status": "ready"}
+    monkeypatch.setattr(executors, "STUCK_SECS", -1.0)
+    assert "has not moved" in client.get("/readyz").json()["status"]
+    monkeypatch.undo()
+    assert executor.fault() == ""
+    dead = Executor("test:2", lambda: FakeJudge(), concurrency=SLOTS)
+    monkeypatch.setattr(dead, "_claim_until_stopped", broken)
+    dead.start()
+    dead._thread.join()
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (
+        503,
+        "the executor ended; see the log, and start the server again",
+    )
+    assert client.get("/healthz").status_code == 200
+    dead.stop()
+    assert client.get("/readyz").status_code == 200
+
+
+def test_an_executor_that_was_never_started_can_be_stopped() -> None:
+    Executor("test:3", lambda: None, concurrency=1).stop()

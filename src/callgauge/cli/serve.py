@@ -14,6 +14,8 @@ import click
 from callgauge.cli import bootstrap, data_dir
 from callgauge.domain.options import Options
 
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
+
 
 @click.command(short_help="Run the server.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -45,15 +47,14 @@ def run(host: str, port: int, folder: Path | None) -> None:
             f"({', '.join(loaded.allowed_hosts)})",
             err=True,
         )
-    signal.signal(signal.SIGTERM, _stop)
-    executor.start()
+    stop_on_signals()
     try:
+        executor.start()
         click.echo(f"listening on http://{_shown(host)}:{bound_port}")
         _offer_set_up(loaded.public_url or f"http://{_shown(host)}:{bound_port}")
         sys.stdout.flush()
         server.run()
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not cut the hand-back short
         server.close()
         executor.stop()
         held.close()
@@ -87,6 +88,7 @@ def _executor(loaded: Options, path: Path) -> Any:
         reasks=loaded.judge_reasks,
         fail_interrupted=loaded.judge_interrupted == "fail",
         sandbox=loaded.sandbox,
+        memory_mb=loaded.calls_in_memory_mb,
         batch_least=loaded.judge_batch_min if loaded.judge_batch else None,
         audio=AudioLimits(loaded.audio_processes, loaded.audio_memory_mb),
     )
@@ -115,8 +117,16 @@ def _offer_set_up(address: str) -> None:
         )
 
 
-def _stop(signum: int, frame: FrameType | None) -> None:
-    raise SystemExit(0)
+def stop_on_signals() -> None:
+    """SIGTERM and Ctrl-C end the process in good order; those that follow do not cut that short."""
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        for each in _STOPPING:
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(0)
+
+    for each in _STOPPING:
+        signal.signal(each, stop)
 
 
 def _shown(host: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.db.models import Q
+from django.db.models.functions import Length
 
 from callgauge.domain.calls import AgentFacts, Call, Document
 from callgauge.domain.metrics import MetricSpec
@@ -20,7 +21,7 @@ from callgauge.flow.reuse import CallFacts, Standings, stored_parts, takes_over
 from callgauge.flow.sampling import stay_out
 from callgauge.flow.settle import read_outcome
 from callgauge.formats import from_wire
-from callgauge.store.models import CallLog, Chunk, MetricResult, MetricVersion, ResultOutcome
+from callgauge.store.models import CallLog, CallPayload, Chunk, MetricResult, MetricVersion, ResultOutcome
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,14 @@ class CallWork:
     """Metrics that the call was left out of when it came in, and that it stays out of."""
     readable: bool = True
     """False where what is stored cannot be read; `call` then has neither turns nor variables."""
+
+
+def sizes_of(call_ids: Sequence[int]) -> list[tuple[int, int]]:
+    """Id and stored size in characters of those calls that are still there, in their order."""
+    size = Length("turns") + Length("metadata") + Length("dynamic_variables")
+    payloads = CallPayload.objects.filter(call_id__in=call_ids, call__deleted_at=None)
+    sizes = dict(payloads.annotate(size=size).values_list("call_id", "size"))
+    return [(call_id, sizes[call_id]) for call_id in call_ids if call_id in sizes]
 
 
 def load_calls(chunk: Chunk, specs: Sequence[MetricSpec], call_ids: Sequence[int]) -> list[CallWork]:

@@ -19,7 +19,7 @@ from django.db import DatabaseError
 from callgauge.domain.judging import Judge
 from callgauge.domain.metrics import MetricSpec
 from callgauge.engine.evaluate import MAX_REASKS
-from callgauge.flow import ledger, wake, work
+from callgauge.flow import health, ledger, wake, work
 from callgauge.flow.rerun import plan_page
 from callgauge.flow.work import CallWork
 from callgauge.store.models import Chunk, ChunkKind, Priority
@@ -28,6 +28,7 @@ from callgauge.worker.batches import LOOK_SECS, Batches
 from callgauge.worker.database import DatabaseThread
 from callgauge.worker.evaluating import CallEvaluation, LeaseLost
 from callgauge.worker.judges import Judges
+from callgauge.worker.loading import Loading
 from callgauge.worker.operations import FINISH, Finishing
 from callgauge.worker.previewing import Previews
 from callgauge.worker.processes import DEFAULT_LIMITS, AudioLimits, AudioProcesses
@@ -42,11 +43,12 @@ POLL_SECS = 1.0
 """How often the executor looks by itself; work made in this process announces itself."""
 RENEW_SECS = 5.0
 """A quarter of a lease: three renewals may fail before it runs out."""
+STUCK_SECS = 60.0
+"""Nothing that the event loop does by itself takes a second; after this it does not come back."""
 BACK_OFF_SECS = 2.0
 """Pause after a chunk failed for a reason of its own (a bug, the database away)."""
 LIVE_CHUNKS = 64
 """Live calls are chunks of one call each: many at once keep the judge busy."""
-CALLS_PER_LOAD = 20
 PLAN_PAGE = 10_000
 HAND_BACK_SECS = 600.0
 """A chunk that takes longer hands the calls that it has not begun back as a new chunk: brokers take a message
@@ -70,11 +72,13 @@ class Executor:
         batch_least: int | None = None,
         batch_look_secs: float = LOOK_SECS,
         audio: AudioLimits = DEFAULT_LIMITS,
+        memory_mb: int = 64,
         looks_for_work: bool = True,
         hand_back_secs: float = HAND_BACK_SECS,
     ) -> None:
         """A judge alone is the only one there is: no metric can choose another. `batch_least`: judge
         evaluations from which on a rerun is asked through the provider's batch API; None: never.
+        `memory_mb`: stored size of the calls that are loaded at the same time.
         `looks_for_work`: False where a broker brings the chunks, see `work_on`."""
         self._looks_for_work = looks_for_work
         self._hand_back_secs = hand_back_secs
@@ -87,10 +91,12 @@ class Executor:
         self._batch_least = batch_least
         self._batch_look_secs = batch_look_secs
         self._audio = audio
+        self._memory_mb = memory_mb
         self._bulk_chunks = 2 + concurrency // 50
         self._thread = threading.Thread(target=self._run, name="callgauge-executor", daemon=True)
         self._ready = threading.Event()
         self._fault: Exception | None = None
+        self._beat = time.monotonic()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._chunks: dict[int, tuple[Chunk, asyncio.Task[None]]] = {}
         self._specs: dict[tuple[int, ...], Sequence[MetricSpec]] = {}
@@ -101,9 +107,21 @@ class Executor:
         self._ready.wait()
         if self._fault is not None:
             raise RuntimeError("The executor could not start.") from self._fault
+        health.watch(self._owner, self.fault)
+
+    def fault(self) -> str:
+        """Why it does no work, in a few words; the empty text where it does."""
+        if not self._thread.is_alive():
+            return "the executor ended; see the log, and start the server again"
+        if time.monotonic() - self._beat > STUCK_SECS:
+            return f"the executor has not moved for {STUCK_SECS:.0f} seconds"
+        return ""
 
     def stop(self) -> None:
         """Let judge requests under way end, store what they gave, hand every chunk back."""
+        health.unwatch(self._owner)
+        if self._thread.ident is None:
+            return  # stopped before it was started
         if self._loop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
@@ -132,6 +150,7 @@ class Executor:
         # One thread each, so that planning a large rerun never delays a lease or a live call's claim.
         self._leasing, self._loading, self._planning = (DatabaseThread(n) for n in ("lease", "load", "plan"))
         self._calls = Slots(max(32, 2 * self._concurrency))
+        self._calls_of = Loading(self._loading, self._calls, self._memory_mb)
         writer = self._writer = Writer(self._loop)
         writer.start()
         opened = self._open_judges()
@@ -258,6 +277,7 @@ class Executor:
 
     async def _keep_leases(self) -> None:
         while True:
+            self._beat = time.monotonic()
             await asyncio.sleep(RENEW_SECS)
             mine = list(self._chunks)
             if not mine:
@@ -371,12 +391,9 @@ class Executor:
 
         try:
             async with asyncio.TaskGroup() as group:
-                for start in range(0, len(chunk.call_ids), CALLS_PER_LOAD):
-                    ids = chunk.call_ids[start : start + CALLS_PER_LOAD]
-                    async with self._calls.take(place):
-                        pass  # calls are loaded only when one of them could begin
-                    for call_work in await self._loading.run(work.load_calls, chunk, specs, ids):
-                        group.create_task(evaluate(call_work))
+                async for part in self._calls_of.parts(chunk, specs, place):
+                    for call_work, size in part:
+                        self._calls_of.leave_after(group.create_task(evaluate(call_work)), size, place)
         except BaseExceptionGroup as failures:
             raise _plainest(failures) from failures
         return rest, left_as_is

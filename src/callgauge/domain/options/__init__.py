@@ -62,6 +62,7 @@ class Options:
     judge_interrupted: str
     judge_batch: bool
     judge_batch_min: int
+    calls_in_memory_mb: int
     sandbox: str
     recording_store: str
     recording_store_options: str

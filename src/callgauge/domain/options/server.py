@@ -50,6 +50,14 @@ SERVER: tuple[Option, ...] = (
     Option("LOG_LEVEL", "level", one_of("debug", "info", "warning", "error"), "info", "How much is logged."),
     Option("WEB_THREADS", "whole number", positive, "8", "Requests served at the same time."),
     Option(
+        "CALLS_IN_MEMORY_MB",
+        "whole number",
+        positive,
+        "64",
+        "Stored size, in MB, of the calls that are loaded for measuring at the same time; one larger call "
+        "is measured by itself.",
+    ),
+    Option(
         "SANDBOX",
         "word",
         one_of("auto", "cpython", "monty", "off"),
