@@ -210,3 +210,14 @@ def test_old_previews_are_forgotten(alice: Tenant, calls: list[CallLog]) -> None
     new = requested(alice, calls)
     assert set(MetricPreview.objects.values_list("pk", flat=True)) == {new.pk}
     assert Project.objects.count() == 1
+
+
+def test_a_deleted_call_leaves_nothing_in_previews(alice: Tenant, calls: list[CallLog]) -> None:
+    preview = requested(alice, calls)
+    run(preview.uid, FakeJudge())
+    assert len(look(alice, preview.uid).json()["results"]) == 2
+    assert alice.client.delete(f"/observability/v1/call-logs/{calls[0].pk}/").status_code == 204
+    left = look(alice, preview.uid).json()["results"]
+    assert [row["call_log_id"] for row in left] == [calls[1].pk]
+    preview.refresh_from_db()
+    assert [row["call_id"] for row in preview.results] == [calls[1].pk]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
+from threading import Barrier, Thread
+
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Failed, FailureCode, Outcome, Scored, Value
@@ -11,11 +16,15 @@ from callgauge.flow import ledger, work
 from callgauge.flow.metrics import MetricChange, edit_metric
 from callgauge.flow.rerun import Selection, plan_page, request_evaluation, request_rerun
 from callgauge.flow.results import NewResult, store_results
+from callgauge.flow.reviewers import Reviewer
+from callgauge.flow.reviews import Vote, cast_vote
 from callgauge.flow.rubric import write_rubric
 from callgauge.flow.settle import settle_calls
-from callgauge.store.models import CallLog, Chunk, Metric, MetricResult, Project, Rerun
+from callgauge.store.models import CallLog, CallPayload, Chunk, Metric, MetricResult, Project, Rerun
+from callgauge.worker.operations import SETTLE, STORE_RESULT, OwnedResult, Settling
+from callgauge.worker.writer import Writer, _Job
 from tests.calls import make_call, make_metric
-from tests.tenants import Tenant
+from tests.tenants import Tenant, tenant
 
 OWNER = "test:1"
 PASS, FAIL = Scored(Value(passed=True)), Scored(Value(passed=False))
@@ -117,3 +126,100 @@ def test_a_narrow_rerun_does_not_let_a_call_pass_on_a_metric_that_failed_last_ti
     assert call.success is None
     assert call.error_message is not None
     assert "B" in call.error_message
+
+
+def test_a_vote_between_two_results_counts_with_both(alice: Tenant) -> None:
+    """The call's first evaluation has given one of two results when somebody votes."""
+    agent = alice.agent()
+    call = make_call(agent, "one")
+    a, b = make_metric(alice.project, "A"), make_metric(alice.project, "B")
+    _require(alice.project, a, b)
+    rerun = request_rerun(alice.key, agent, Selection()).rerun
+    chunk = _chunk(rerun)
+    specs = _specs(rerun)
+
+    def store(name: str, outcome: Outcome) -> None:
+        store_results(
+            OWNER, [NewResult(chunk.pk, rerun.pk, call.pk, call.content_hash, specs[name], outcome)]
+        )
+
+    store("A", PASS)
+    cast_vote(call, Vote(a.pk, True, None, ""), by=Reviewer("alice", alice.key))
+    call.refresh_from_db()
+    assert (call.success, call.is_reviewed) == (True, True)
+    store("B", FAIL)
+    with transaction.atomic():
+        settle_calls(rerun.pk, [call.pk])
+    call.refresh_from_db()
+    assert (call.success, call.is_reviewed, call.pending_rerun_id) == (False, True, None)
+
+
+def test_a_call_that_was_reviewed_before_keeps_its_outcome(alice: Tenant) -> None:
+    agent = alice.agent()
+    call = make_call(agent, "one")
+    a, b = make_metric(alice.project, "A"), make_metric(alice.project, "B")
+    _require(alice.project, a, b)
+    _finish(_chunk(request_rerun(alice.key, agent, Selection()).rerun), call, {"A": PASS, "B": PASS})
+    cast_vote(call, Vote(a.pk, True, None, ""), by=Reviewer("alice", alice.key))
+    chunk = _chunk(request_rerun(alice.key, agent, Selection()).rerun)
+    cast_vote(call, Vote(a.pk, True, None, "Still so."), by=Reviewer("alice", alice.key))
+    _finish(chunk, call, {"A": PASS, "B": FAIL})
+    call.refresh_from_db()
+    assert (call.success, call.is_reviewed, call.pending_rerun_id) == (True, True, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_votes_settling_and_resets_at_the_same_time_leave_nothing_pending_and_no_deadlock(
+    transactional_db: None,
+) -> None:
+    """On PostgreSQL these lock the same calls; in different orders they would wait for each other."""
+    alice = tenant("Acme", "Support")
+    agent = alice.agent()
+    calls = [make_call(agent, f"call-{n}") for n in range(12)]
+    metric = make_metric(alice.project, "A")
+    _require(alice.project, metric)
+    faults: list[BaseException] = []
+
+    def measure(owner: str, some: Sequence[CallLog]) -> None:
+        (rerun,) = request_evaluation(alice.key, alice.project, [call.pk for call in some], None)
+        Chunk.objects.filter(rerun=rerun).update(state="leased", owner=owner)
+        chunk = Chunk.objects.get(rerun=rerun)
+        (spec,) = _specs(rerun).values()
+        results = [NewResult(chunk.pk, rerun.pk, c.pk, c.content_hash, spec, PASS) for c in some]
+        Writer._run(
+            [
+                *(_Job(STORE_RESULT, OwnedResult(owner, result), Future()) for result in results),
+                *(_Job(SETTLE, Settling(rerun.pk, call.pk), Future()) for call in some),
+            ]
+        )
+
+    def vote() -> None:
+        for call in calls[::3]:
+            cast_vote(call, Vote(metric.pk, False, None, ""), by=Reviewer("alice", alice.key))
+
+    measure("first", calls)
+    together = Barrier(5)
+
+    def at_once(job: Callable[[], None]) -> None:
+        try:
+            together.wait(20)
+            job()
+        except BaseException as fault:
+            faults.append(fault)
+        finally:
+            connection.close()
+
+    orders = (calls, calls[::-1], calls[6:] + calls[:6], calls[::2])
+    jobs = [vote, *(partial(measure, f"worker {n}", order) for n, order in enumerate(orders))]
+    threads = [Thread(target=at_once, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    reviewed = CallLog.objects.filter(pk__in=[call.pk for call in calls[::3]])
+    assert set(reviewed.values_list("is_reviewed", "success")) == {(True, False)}
+    assert set(CallPayload.objects.filter(call__in=reviewed).values_list("rubric", flat=True)) == {
+        CallPayload.objects.get(call=calls[0]).rubric
+    }
+    assert '"passed": false' in CallPayload.objects.get(call=calls[0]).rubric

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from callgauge.domain.options import Options, load
 from callgauge.engine.faults import BadConfiguration
-from callgauge.judge import JudgeSettingError, Prices
+from callgauge.flow import provider_limits
+from callgauge.judge import Gate, JudgeSettingError, Prices
+from callgauge.store.models import ProviderBucket
+from callgauge.worker.database import DatabaseThread
 from callgauge.worker.judges import Judges, check_judges, judge_settings, judges_from, named_settings
+from callgauge.worker.pauses import SharedPauses
 from tests.engine.calls import make_spec
 from tests.judges import FakeJudge
 
@@ -136,3 +142,39 @@ def test_settings_reach_every_judge() -> None:
 
 def test_without_a_judge_there_are_none() -> None:
     assert judges_from(load({"CALLGAUGE_JUDGE_MODELS": "openai:*"})) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_pause_that_one_process_is_told_holds_for_the_others() -> None:
+    async def run() -> None:
+        threads = [DatabaseThread("a"), DatabaseThread("b")]
+        here, there = (SharedPauses(thread) for thread in threads)
+        own = Gate(tell=here.teller("openai"))
+        other, idle, elsewhere = Gate(), Gate(), Gate()
+        for name, gate in (("openai", other), ("gemini", elsewhere)):
+            there.watch(name, gate)
+            await gate.pass_pause()
+        SharedPauses(threads[1]).watch("openai", idle)
+        own.pause(30.0)
+        own.pause(29.0)  # shorter: nothing to tell
+        await asyncio.gather(*here._telling)
+        await there.look()
+        assert 25 < other.closed_secs <= 30
+        assert (elsewhere.closed_secs, idle.closed_secs) == (0, 0)
+        for pauses in (here, there):
+            await pauses.close()
+        for thread in threads:
+            await thread.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_shorter_pause_does_not_end_a_longer_one_in_the_row_either() -> None:
+    provider_limits.pause("openai", 30.0)
+    provider_limits.pause("openai", 5.0)
+    found = provider_limits.pauses(["openai", "gemini"])
+    assert found.keys() == {"openai"}
+    assert 25 < found["openai"] <= 30
+    ProviderBucket.objects.update(paused_until=timezone.now() - timedelta(seconds=1))
+    assert provider_limits.pauses(["openai"]) == {}

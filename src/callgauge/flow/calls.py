@@ -17,6 +17,7 @@ from callgauge.flow.call_fields import FieldReader
 from callgauge.flow.call_metadata import index_metadata
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.recordings.rows import forget
+from callgauge.flow.previews import forget_calls
 from callgauge.flow.rerun import evaluate_call_again, start_live
 from callgauge.flow.scope import Who, as_id, require_change
 from callgauge.formats import Parsed
@@ -216,6 +217,7 @@ def _delete(ids: Collection[int], retain_evaluations: bool) -> None:
     """What was said and who called goes either way; `retain_evaluations` leaves the row that results and
     reviews hang from, out of sight. The caller is in a transaction."""
     JudgeCall.objects.filter(call_id__in=ids).delete()  # their answers quote the call
+    forget_calls(ids)
     CallMetadata.objects.filter(call_id__in=ids).delete()
     forget(ids)
     if retain_evaluations:

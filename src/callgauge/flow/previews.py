@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -88,6 +88,18 @@ def find_preview(key: Who, uid: str) -> MetricPreview:
     if found is None:
         raise NotFound
     return found
+
+
+def forget_calls(call_ids: Collection[int]) -> None:
+    """Deleted calls leave nothing behind in previews: a result quotes the call. The caller is in a
+    transaction."""
+    gone = set(call_ids)
+    projects = CallLog.objects.filter(pk__in=gone).values("project_id")
+    for preview in MetricPreview.objects.select_for_update().filter(project_id__in=projects).order_by("pk"):
+        if gone & set(preview.call_ids):
+            preview.call_ids = [pk for pk in preview.call_ids if pk not in gone]
+            preview.results = [row for row in preview.results if row["call_id"] not in gone]
+            preview.save(update_fields=["call_ids", "results"])
 
 
 def claim_preview(owner: str) -> PreviewWork | None:

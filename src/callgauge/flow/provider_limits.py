@@ -76,6 +76,25 @@ def reserve(provider: str, limits: ProviderLimits, waiting: Sequence[int], owed:
     return Reserved(granted, _wait_secs(row, left, requests, tokens) if left else 0.0)
 
 
+def pause(provider: str, secs: float) -> None:
+    """The provider wants nobody to ask for that long. A shorter pause does not end a longer one."""
+    with write_turn(), transaction.atomic():
+        ProviderBucket.objects.get_or_create(
+            provider=provider, defaults={"requests": 0.0, "tokens": 0.0, "refilled_at": Now()}
+        )
+        row = ProviderBucket.objects.select_for_update().get(provider=provider)
+        until = _now(row.pk) + timedelta(seconds=secs)
+        if row.paused_until is None or row.paused_until < until:
+            row.paused_until = until
+            row.save(update_fields=["paused_until"])
+
+
+def pauses(providers: Sequence[str]) -> dict[str, float]:
+    """For those that are paused: how many seconds more, by the database's clock."""
+    rows = ProviderBucket.objects.filter(provider__in=providers, paused_until__gt=Now())
+    return {row.provider: (row.paused_until - row.now).total_seconds() for row in rows.annotate(now=Now())}
+
+
 def _row(provider: str, requests: _Flow | None, tokens: _Flow | None) -> ProviderBucket:
     """The provider's row, locked and refilled."""
     full = {

@@ -267,7 +267,7 @@ def reset_calls(rerun: Rerun, ids: Sequence[int]) -> None:
         calls = CallLog.objects.filter(pk__in=ordered[start : start + IDS_PER_QUERY])
         if connection.features.has_select_for_update:
             # In the order of ids, as whoever settles calls locks them.
-            list(calls.select_for_update().order_by("pk").values_list("pk", flat=True))
+            list(calls.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
         calls.update(
             pending_rerun_id=Case(
                 When(pending_rerun_id__gt=rerun.pk, then=F("pending_rerun_id")), default=Value(rerun.pk)

@@ -30,6 +30,7 @@ from callgauge.store.models import (
     CallPayload,
     MetricResult,
     Project,
+    Rerun,
     ResultOutcome,
     Review,
     RubricRule,
@@ -46,14 +47,17 @@ def settle_calls(rerun_id: int, call_ids: Collection[int]) -> None:
     owed = Q(pending_rerun_id=rerun_id) | Q(pending_rerun_id=None)
     # Locked, and in the order of ids: a vote or a reset at the same time waits instead of being half undone.
     calls = list(
-        CallLog.objects.select_for_update()
+        CallLog.objects.select_for_update(no_key=True)
         .filter(owed, pk__in=call_ids)
         .order_by("pk")
-        .only("pk", "project_id", "is_reviewed", "content_hash")
+        .only("pk", "project_id", "is_reviewed", "content_hash", "pending_rerun_id")
     )
     reviewed = [call.pk for call in calls if call.is_reviewed]
     if reviewed:
         CallLog.objects.filter(pk__in=reviewed).update(pending_rerun_id=None)
+        waited = [call.pk for call in calls if call.is_reviewed and call.pending_rerun_id == rerun_id]
+        for call_id in _reviewed_meanwhile(rerun_id, waited) if waited else ():
+            settle_from_reviews(call_id)
     by_project: dict[int, dict[int, str]] = defaultdict(dict)
     for call in calls:
         if not call.is_reviewed:
@@ -64,11 +68,21 @@ def settle_calls(rerun_id: int, call_ids: Collection[int]) -> None:
         _write({call_id: decide(rubric, outcomes.get(call_id, {})) for call_id in contents})
 
 
+def _reviewed_meanwhile(rerun_id: int, call_ids: Collection[int]) -> list[int]:
+    """Of calls that a person has reviewed, those that were first judged while this rerun had only some of its
+    results: the others count too. What was reviewed before the rerun keeps its outcome."""
+    began = Rerun.objects.values_list("created_at", flat=True).get(pk=rerun_id)
+    reviews = Review.objects.filter(call_id__in=call_ids).values_list("call_id", "created_at")
+    before = {call_id for call_id, at in reviews if at < began}
+    return sorted({call_id for call_id, at in reviews if at >= began} - before)
+
+
 def hold_calls(call_ids: Collection[int]) -> None:
-    """Lock calls in the order of ids. Whoever settles those of several reruns in one transaction, or resets
-    them, does this first: two that lock in different orders would wait for each other."""
-    if connection.features.has_select_for_update:
-        locked = CallLog.objects.select_for_update().filter(pk__in=call_ids).order_by("pk")
+    """Lock calls in the order of ids. Whoever writes results or verdicts of several in one transaction, or
+    resets them, does this first: two that lock in different orders would wait for each other. The weaker
+    lock: new rows refer to calls meanwhile."""
+    if call_ids and connection.features.has_select_for_update:
+        locked = CallLog.objects.select_for_update(no_key=True).filter(pk__in=call_ids).order_by("pk")
         list(locked.values_list("pk", flat=True))
 
 
@@ -84,7 +98,7 @@ def abandon_call(rerun_id: int, call_id: int) -> None:
 @transaction.atomic
 def settle_from_reviews(call_id: int) -> None:
     """Decide a reviewed call again, with what people said in place of what the machine measured."""
-    call = CallLog.objects.select_for_update().get(pk=call_id)
+    call = CallLog.objects.select_for_update(no_key=True).get(pk=call_id)
     rubric = load_rubric(call.project_id)
     outcomes = _outcomes({call_id: call.content_hash}, rubric).get(call_id, {})
     for review in Review.objects.filter(call_id=call_id, is_current=True):
@@ -102,7 +116,7 @@ def settle_from_reviews(call_id: int) -> None:
 def settle_without_reviews(call_id: int) -> None:
     """The last judgement was taken back: the call is the machine's again. One that is being measured waits
     for that."""
-    call = CallLog.objects.select_for_update().get(pk=call_id)
+    call = CallLog.objects.select_for_update(no_key=True).get(pk=call_id)
     CallLog.objects.filter(pk=call_id).update(
         is_reviewed=False, success=None, error_message=None, updated_at=timezone.now()
     )

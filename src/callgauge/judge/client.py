@@ -169,10 +169,10 @@ class HttpJudge:
             began = self._clock.now()
             await self._gate.allowance.take(taken)
             tally.ends_at += self._clock.now() - began
-        if closed_secs := self._gate.closed_secs:
-            if self._clock.now() + closed_secs >= tally.ends_at:
-                raise self._too_late(tally, closed_secs)
-            await self._gate.pass_pause()
+        closed_secs = self._gate.closed_secs
+        if closed_secs and self._clock.now() + closed_secs >= tally.ends_at:
+            raise self._too_late(tally, closed_secs)
+        await self._gate.pass_pause()
         return taken
 
     def _settle(self, taken: int, outcome: Reply | _Fault) -> None:

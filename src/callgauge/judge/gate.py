@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from callgauge.judge.retry import Clock
 
 _SPREAD = 0.25
 _SPREAD_MAX_SECS = 1.0
+_WORTH_TELLING_SECS = 0.25
+"""A dozen requests that are refused together name nearly the same moment."""
 """What waited for the same pause leaves over up to this time, not all in one instant."""
 
 
@@ -24,13 +27,29 @@ class Allowance(Protocol):
 class Gate:
     """`pause` closes it for everybody, `pass_pause` waits until it is open; the rate is the allowance's."""
 
-    def __init__(self, *, allowance: Allowance | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        allowance: Allowance | None = None,
+        clock: Clock | None = None,
+        tell: Callable[[float], None] | None = None,
+    ) -> None:
+        """`tell` hears of pauses that the provider has asked for, in seconds: other processes share it."""
         self.allowance = allowance
         self._clock = clock or Clock()
+        self._tell = tell
         self._closed_until = 0.0
+        self.passed = 0
+        """Requests that went through so far."""
 
     def pause(self, secs: float) -> None:
         """The provider asked for that. A shorter pause does not end a longer one."""
+        longer = secs - self.closed_secs
+        self.close_for(secs)
+        if self._tell is not None and longer > _WORTH_TELLING_SECS:
+            self._tell(secs)
+
+    def close_for(self, secs: float) -> None:
         self._closed_until = max(self._closed_until, self._clock.now() + secs)
 
     @property
@@ -39,6 +58,7 @@ class Gate:
         return max(0.0, self._closed_until - self._clock.now())
 
     async def pass_pause(self) -> None:
+        self.passed += 1
         while left_secs := self.closed_secs:
             spread = self._clock.random.uniform(0, min(left_secs * _SPREAD, _SPREAD_MAX_SECS))
             await self._clock.sleep(left_secs + spread)

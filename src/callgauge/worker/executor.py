@@ -155,6 +155,8 @@ class Executor:
         writer.start()
         opened = self._open_judges()
         judges = opened if opened is None or isinstance(opened, Judges) else Judges(opened)
+        if judges is not None:
+            judges.start()
         self._asking = (
             None
             if judges is None

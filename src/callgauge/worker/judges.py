@@ -26,6 +26,7 @@ from callgauge.judge.prices import ANY_MODEL
 from callgauge.judge.settings import ResponseFormat
 from callgauge.worker.allowance import SharedAllowance
 from callgauge.worker.database import DatabaseThread
+from callgauge.worker.pauses import SharedPauses
 
 CHOICE = "judge_model"
 """The key of a metric's configuration that names its judge, as `provider:model`."""
@@ -62,6 +63,9 @@ class Judges:
         except JudgeSettingError as error:
             raise BadConfiguration(f"{CHOICE} in the metric's configuration: {error}") from None
 
+    def start(self) -> None:
+        """Called once, on the event loop on which the judges are asked."""
+
     async def close(self) -> None:
         for judge in self._named.values():
             await judge.close()
@@ -78,8 +82,12 @@ class ConfiguredJudges(Judges):
         self._limits = ProviderLimits(options.judge_rate, options.judge_token_rate)
         self._gates: dict[str, Gate] = {}
         self._allowances: list[SharedAllowance] = []
-        self._thread: DatabaseThread | None = None
+        self._thread = DatabaseThread("judge-rate")
+        self._pauses = SharedPauses(self._thread)
         super().__init__(self._opened(settings), self._open_allowed)
+
+    def start(self) -> None:
+        self._pauses.start()
 
     def _open_allowed(self, name: str) -> Judge:
         return self._opened(named_settings(self._options, name))
@@ -89,13 +97,14 @@ class ConfiguredJudges(Judges):
 
     def _gate(self, provider: str) -> Gate:
         if provider not in self._gates:
-            self._gates[provider] = Gate(allowance=self._allowance(provider))
+            gate = Gate(allowance=self._allowance(provider), tell=self._pauses.teller(provider))
+            self._gates[provider] = gate
+            self._pauses.watch(provider, gate)
         return self._gates[provider]
 
     def _allowance(self, provider: str) -> SharedAllowance | None:
         if self._limits == ProviderLimits():
             return None
-        self._thread = self._thread or DatabaseThread("judge-rate")
         allowance = SharedAllowance(provider, self._limits, self._thread)
         self._allowances.append(allowance)
         return allowance
@@ -104,8 +113,8 @@ class ConfiguredJudges(Judges):
         await super().close()
         for allowance in self._allowances:
             await allowance.close()
-        if self._thread is not None:
-            await self._thread.close()
+        await self._pauses.close()
+        await self._thread.close()
 
 
 def judges_from(options: Options) -> Judges | None:

@@ -65,7 +65,6 @@ def _store_results(items: Sequence[OwnedResult]) -> Sequence[bool]:
 
 
 def _settle(items: Sequence[Settling]) -> Sequence[None]:
-    settle.hold_calls([item.call_id for item in items])
     for rerun_id in dict.fromkeys(item.rerun_id for item in items):
         settle.settle_calls(rerun_id, [item.call_id for item in items if item.rerun_id == rerun_id])
     return [None] * len(items)
@@ -104,9 +103,11 @@ def _pause(rerun_ids: Sequence[int]) -> Sequence[None]:
 BEGIN: Operation[Question, Begun] = Operation("begin", _begin)
 FORGET: Operation[Question, None] = Operation("forget", _forget)
 STORE_ANSWER: Operation[tuple[Question, JudgeAnswer], None] = Operation("answer", _store_answers)
-STORE_RESULT: Operation[OwnedResult, bool] = Operation("result", _store_results)
-SETTLE: Operation[Settling, None] = Operation("settle", _settle)
-ABANDON: Operation[Settling, None] = Operation("abandon", _abandon)
 TAKE_OVER: Operation[TakingOver, bool] = Operation("take over", _take_over)
 PAUSE: Operation[int, None] = Operation("pause", _pause)
+STORE_RESULT: Operation[OwnedResult, bool] = Operation(
+    "result", _store_results, lambda item: item.result.call_id
+)
+SETTLE: Operation[Settling, None] = Operation("settle", _settle, lambda item: item.call_id)
+ABANDON: Operation[Settling, None] = Operation("abandon", _abandon, lambda item: item.call_id)
 FINISH: Operation[Finishing, bool] = Operation("finish", _finish)

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
+from callgauge.flow.settle import hold_calls
 from callgauge.store.turns import write_turn
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,9 @@ class Operation(Generic[Item, Result]):
 
     name: str
     run: Callable[[Sequence[Item]], Sequence[Result]]
+    call_of: Callable[[Item], int] | None = None
+    """The call that an item changes. All calls of a transaction are locked before its first statement, in
+    one order: two workers on the same calls would else wait for each other, or both set what is current."""
 
 
 @dataclass(slots=True)
@@ -145,7 +149,9 @@ class Writer:
             groups.setdefault(job.operation.name, []).append(job)
         connection.close_if_unusable_or_obsolete()
         outcomes: list[_Outcome] = []
+        calls = {job.operation.call_of(job.item) for job in jobs if job.operation.call_of is not None}
         with write_turn(), transaction.atomic():
+            hold_calls(calls)
             for group in groups.values():
                 results = group[0].operation.run([job.item for job in group])
                 outcomes.extend((job, result, None) for job, result in zip(group, results, strict=True))

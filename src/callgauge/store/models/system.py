@@ -42,6 +42,8 @@ class ProviderBucket(models.Model):
     tokens = models.FloatField()
     """Less than 0 after a question larger than the bucket, or one that used more than was foreseen."""
     refilled_at = models.DateTimeField()
+    paused_until = models.DateTimeField(null=True)
+    """The provider asked one of the workers to wait until then, and means all of them."""
 
     def __str__(self) -> str:
         return self.provider
