@@ -50,6 +50,7 @@ CHANGES: dict[str, Any] = {
     "built_in": "latency",
     "audio_enabled": True,
     "configuration": {"silence_duration": 5},
+    "llm_provider": "gemini",
     "trigger": "automatic",
     "trigger_type": "custom_code",
     "trigger_prompt": "when they pay",

@@ -178,3 +178,27 @@ def test_a_shorter_pause_does_not_end_a_longer_one_in_the_row_either() -> None:
     assert 25 < found["openai"] <= 30
     ProviderBucket.objects.update(paused_until=timezone.now() - timedelta(seconds=1))
     assert provider_limits.pauses(["openai"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("wish", "listed", "asked"),
+    [
+        ("gemini", "gemini:gemini-2.5-pro, gemini:gemini-2.5-flash", "gemini:gemini-2.5-pro"),
+        (
+            "dspy-gepa-gemini-flash",
+            "gemini:gemini-2.5-pro, gemini:gemini-2.5-flash",
+            "gemini:gemini-2.5-flash",
+        ),
+        ("deepseek-v4-flash", "openai:deepseek-chat", "openai:deepseek-chat"),
+        ("openai", "openai:gpt-4.1", "openai:gpt-4.1-mini"),
+        ("gemini", "gemini:*", "openai:gpt-4.1-mini"),
+        ("gemini", "", "openai:gpt-4.1-mini"),
+        ("", "gemini:gemini-2.5-pro", "openai:gpt-4.1-mini"),
+    ],
+)
+def test_a_metrics_provider_is_a_wish(wish: str, listed: str, asked: str) -> None:
+    judges = judges_from(options(JUDGE_MODELS=listed, JUDGE_KEYS=f"gemini={OTHER_KEY}"))
+    assert judges is not None
+    assert judges.of(make_spec(llm_provider=wish)).model == asked
+    chosen = make_spec(llm_provider=wish, configuration={"judge_model": "openai:gpt-4.1-mini"})
+    assert judges.of(chosen).model == "openai:gpt-4.1-mini"

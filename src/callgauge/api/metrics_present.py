@@ -100,6 +100,8 @@ HISTORY = (
 )
 """MetricHistory without its own fields."""
 
+DEFAULT_PROVIDER = "openai"
+"""What the contract shows where nobody said anything."""
 TRUE, FALSE = "true", ""
 """Where the contract wants text for a yes or no; the empty one is false in every language."""
 
@@ -195,6 +197,7 @@ def _values(metric: Metric, version: MetricVersion, agents: Sequence[Agent]) -> 
         "sampling_enabled": metric.sampling_enabled,
         "display_order": metric.display_order,
         "add_to_new_agents": metric.add_to_new_agents,
+        "llm_provider": version.llm_provider or DEFAULT_PROVIDER,
         **{name: metric.settings.get(name, default) for name, default in KEPT.items()},
         "knowledge_base_files": [],
         "metric_cost": 0.0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -31,21 +31,34 @@ from callgauge.worker.pauses import SharedPauses
 CHOICE = "judge_model"
 """The key of a metric's configuration that names its judge, as `provider:model`."""
 ANY_OF_PROVIDER = "*"
+WISHES: Mapping[str, Callable[[str], bool]] = {
+    "openai": lambda name: name.startswith("openai:"),
+    "gemini": lambda name: name.startswith("gemini:"),
+    "dspy-gepa-gemini-flash": lambda name: name.startswith("gemini:") and "flash" in name,
+    "deepseek-v4-flash": lambda name: "deepseek" in name,
+}
+"""Which models the wire's `llm_provider` means."""
 
 
 class Judges:
     """Opened as they are first asked. Those of one provider share a gate."""
 
-    def __init__(self, default: Judge, open_named: Callable[[str], Judge] | None = None) -> None:
+    def __init__(
+        self,
+        default: Judge,
+        open_named: Callable[[str], Judge] | None = None,
+        named: Sequence[str] = (),
+    ) -> None:
         """`open_named` gives the judge of that name or raises JudgeSettingError; without it a metric cannot
-        choose."""
+        choose. `named`: models that may be chosen, as far as they are listed one by one."""
         self.default = default
+        self.named = named
         self._open_named = open_named
         self._named: dict[str, Judge] = {default.model: default}
 
     def of(self, spec: MetricSpec) -> Judge:
         """Raises BadConfiguration where the metric names a judge that it may not have."""
-        name = spec.configuration.get(CHOICE) or ""
+        name = spec.configuration.get(CHOICE) or self._wished(spec.llm_provider)
         if not name:
             return self.default
         if not isinstance(name, str):
@@ -54,6 +67,14 @@ class Judges:
         if name not in self._named:
             self._named[name] = self._open(name)
         return self._named[name]
+
+    def _wished(self, provider: str) -> str:
+        """The first model that the metric may choose and that is of the provider it would like; empty, so
+        that the installation's judge is asked, where that one is or where there is none."""
+        meant = WISHES.get(provider)
+        if meant is None or meant(self.default.model):
+            return ""
+        return next((name for name in self.named if meant(name)), "")
 
     def _open(self, name: str) -> Judge:
         if self._open_named is None:
@@ -84,7 +105,8 @@ class ConfiguredJudges(Judges):
         self._allowances: list[SharedAllowance] = []
         self._thread = DatabaseThread("judge-rate")
         self._pauses = SharedPauses(self._thread)
-        super().__init__(self._opened(settings), self._open_allowed)
+        listed = [name for name in options.judge_models if not name.endswith(ANY_OF_PROVIDER)]
+        super().__init__(self._opened(settings), self._open_allowed, listed)
 
     def start(self) -> None:
         self._pauses.start()

@@ -59,6 +59,8 @@ class MetricVersion(models.Model):
     predefined_code = models.CharField(max_length=32, blank=True)
     audio_enabled = models.BooleanField(default=False)
     configuration = models.JSONField(default=dict)
+    llm_provider = models.CharField(max_length=32, blank=True)
+    """Whose model the metric would like to be asked of; empty where nobody said."""
     trigger = models.CharField(
         max_length=16, choices=[(kind.value, kind.value) for kind in Trigger], default=Trigger.ALWAYS.value
     )
