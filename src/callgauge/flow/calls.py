@@ -16,8 +16,8 @@ from callgauge.flow.call_content import content_hash, put_transcript, read_trans
 from callgauge.flow.call_fields import FieldReader
 from callgauge.flow.call_metadata import index_metadata
 from callgauge.flow.errors import Invalid, NotFound
-from callgauge.flow.recordings.rows import forget
 from callgauge.flow.previews import forget_calls
+from callgauge.flow.recordings.rows import forget
 from callgauge.flow.rerun import evaluate_call_again, start_live
 from callgauge.flow.scope import Who, as_id, require_change
 from callgauge.formats import Parsed
