@@ -16,12 +16,11 @@ from tests.tenants import Tenant
 DOCS = Path(__file__).parents[2] / "docs" / "not-served.md"
 ROUTES = client_routes()
 PENDING = {
-    *("alerts.create", "alerts.delete", "alerts.get", "alerts.list", "alerts.review", "alerts.update"),
     *("calls.analyze", "calls.complete_upload", "calls.export", "calls.export_progress", "calls.get_filters"),
     *("calls.get_trace", "calls.get_upload_url", "calls.observe_livekit", "calls.observe_pipecat"),
     *("calls.observe_retell", "calls.observe_vapi", "metric_reviews.process_feedbacks"),
     *("metric_reviews.process_feedbacks_progress", "metric_reviews.update", "metrics.run_reviews"),
-    *("metrics.add_to_predefined_metrics", "metrics.bulk_manage_agents", "metrics.bulk_toggle_settings"),
+    *(),
     *("metrics.delete_bulk", "metrics.evaluate_advance_metric", "metrics.evaluate_basic_metric"),
     *("metrics.evaluate_llm_judge_metric", "metrics.generate", "metrics.generate_clean_description"),
     *("metrics.generate_clean_description_bg", "metrics.generate_evaluation_trigger"),

@@ -81,6 +81,21 @@ LIST = (
     "uses_llm_judge",
 )
 """MetricList, and with the scores MetricListSerializerV2."""
+BASIC = (
+    "id",
+    "slug",
+    "name",
+    "eval_type",
+    "enum_values",
+    "observability_enabled",
+    "simulation_enabled",
+    "sampling_enabled",
+    "alert_type",
+    "function_name",
+    "vocera_defined_metric_code",
+    "agents",
+)
+"""MetricBasicList."""
 HISTORY = (
     "id",
     "slug",
@@ -127,6 +142,11 @@ def present_advice(advice: Sequence[Advice]) -> list[dict[str, str]]:
     return [asdict(one) for one in advice]
 
 
+def present_basic(metrics: Sequence[Metric]) -> list[dict[str, Any]]:
+    agents = agents_by_metric(metrics)
+    return [_pick(BASIC, _values(one, current_version(one), agents[one.pk])) for one in metrics]
+
+
 def present_list(metrics: Sequence[Metric], *, v2: bool, scores: bool) -> list[dict[str, Any]]:
     """A fixed number of queries, whatever the number of metrics. Scores cost a read of all results."""
     agents = agents_by_metric(metrics)
@@ -151,7 +171,7 @@ def present_history(metric: Metric, versions: Sequence[MetricVersion]) -> list[d
             "history_change_reason": version.change_reason or None,
             "history_user": None,
             "version_id": str(version.number),
-            "version_name": f"Version {version.number}",
+            "version_name": version.label or f"Version {version.number}",
             "agents_snapshot": None,
             "agent": None,
             **_pick(HISTORY, _values(metric, version, ())),

@@ -37,6 +37,7 @@ class Gap:
 SIMULATION = "Callgauge measures calls that took place; it does not place calls itself."
 PROVIDER = "Callgauge does not call voice providers."
 LATER = "Planned."
+FIRING = "Alerts are kept and shown; none fires yet."
 HOSTED = "It belongs to the hosted service."
 PEOPLE = "An administrator manages people on the pages and with `callgauge user`."
 
@@ -57,6 +58,8 @@ GAPS: tuple[Gap, ...] = (
         "marks on critical scenarios",
         SIMULATION,
     ),
+    Gap("/observability/v1/alerts/trigger_summary/", ("GET",), "counts of fired alerts", FIRING),
+    Gap("/observability/v1/alerts/{id}/review_detail/", ("GET",), "what an alert fired on", FIRING),
     Gap("/observability/v1/alerts/{id}/summarize/", ("POST",), "summaries of alerts", LATER),
     Gap("/observability/v1/alerts/summarize_progress/", ("GET",), "summaries of alerts", LATER),
     Gap("/observability/v1/agent-improvement-sessions/**", (), "sessions that improve an agent", LATER),

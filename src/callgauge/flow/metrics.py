@@ -186,6 +186,39 @@ def restore_version(metric: Metric, version_id: int, *, by: str = "") -> Metric:
     return edit_metric(metric, change, by=by, reason=f"Restored version {version.number}")
 
 
+def change_agents(metric: Metric, agents: Sequence[Agent], *, enable: bool) -> bool:
+    """Add agents to those that a metric measures, or take them out; whether that changed anything.
+    The caller is in a transaction."""
+    locked = Metric.objects.select_for_update(no_key=True).filter(pk=metric.pk, deleted_at=None).first()
+    if locked is None:
+        raise NotFound
+    ids = {agent.pk for agent in agents}
+    if enable:
+        added = set() if locked.every_agent else ids - set(locked.agents.values_list("pk", flat=True))
+        locked.agents.add(*added)
+        return bool(added)
+    measured = locked.project.agents if locked.every_agent else locked.agents
+    before = set(measured.values_list("pk", flat=True))
+    if not before & ids:
+        return False
+    locked.agents.set(before - ids)
+    Metric.objects.filter(pk=locked.pk).update(every_agent=False, updated_at=timezone.now())
+    return True
+
+
+def label_version(
+    metric: Metric, version_id: int, *, label: str | None = None, reason: str | None = None
+) -> MetricVersion:
+    """Say what a version was, in words; what it asks never changes. Raises NotFound."""
+    version = MetricVersion.objects.filter(metric=metric, pk=version_id).first()
+    if version is None:
+        raise NotFound
+    version.label = version.label if label is None else label
+    version.change_reason = version.change_reason if reason is None else reason
+    version.save(update_fields=["label", "change_reason"])
+    return version
+
+
 def versions_for(agent: Agent) -> list[MetricVersion]:
     """The versions that a call of this agent is measured with today, in display order."""
     return list(

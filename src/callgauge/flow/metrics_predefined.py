@@ -1,19 +1,59 @@
-"""Taking predefined metrics over into a project: each once."""
+"""Taking predefined metrics over into a project, each once; and an organization's own predefined metrics."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import transaction
 
-from callgauge.engine.predefined import Predefined
-from callgauge.flow.metrics import MetricChange, create_metric
-from callgauge.store.models import Agent, Metric, Project
+from callgauge.engine.predefined import PREDEFINED, Predefined
+from callgauge.flow.errors import Invalid
+from callgauge.flow.metrics import FROZEN, MetricChange, create_metric, current_version
+from callgauge.store.models import Agent, ApiKey, Metric, Organization, OwnPredefined, Project
+
+Offered = Predefined | OwnPredefined
+
+
+def offered_to(key: ApiKey) -> list[Offered]:
+    """The shipped catalogue, then the organization's own in the order in which they came."""
+    own = OwnPredefined.objects.filter(organization_id=key.organization_id).order_by("id")
+    return [*PREDEFINED, *own]
+
+
+@transaction.atomic
+def offer_metric(metric: Metric) -> OwnPredefined:
+    """Offer what a metric asks now to every project of its organization; asked again, the same offer.
+
+    Raises Invalid for a copy of a shipped one: that is in the catalogue already."""
+    Organization.objects.select_for_update(no_key=True).get(pk=metric.project.organization_id)
+    version = current_version(metric)
+    if version.predefined_code in {one.code for one in PREDEFINED}:
+        raise Invalid.field("non_field_errors", "This metric is a copy of one that is in the catalogue.")
+    frozen = {name: getattr(version, name) for name in FROZEN}
+    organization = metric.project.organization
+    there = OwnPredefined.objects.filter(organization=organization, source=metric).first()
+    if there is None:
+        return OwnPredefined.objects.create(
+            organization=organization, source=metric, frozen=frozen, code=_new_code()
+        )
+    there.frozen = frozen
+    there.save(update_fields=["frozen"])
+    return there
+
+
+def _new_code() -> str:
+    while True:
+        code = secrets.token_hex(4)
+        taken = code in {one.code for one in PREDEFINED} or OwnPredefined.objects.filter(code=code).exists()
+        if not taken and int(code, 16):
+            return code
 
 
 @transaction.atomic
 def copy_predefined(
-    project: Project, wanted: Sequence[Predefined], *, agent: Agent | None = None, by: str = ""
+    project: Project, wanted: Sequence[Offered], *, agent: Agent | None = None, by: str = ""
 ) -> list[Metric]:
     """The project's own metrics for these, in the order asked for; one that is there already is not copied
     again. With an agent, each measures at least that agent; without, a new one measures all agents."""
@@ -43,7 +83,9 @@ def copy_predefined(
     return copied
 
 
-def _frozen(one: Predefined) -> dict[str, object]:
+def _frozen(one: Offered) -> dict[str, Any]:
+    if isinstance(one, OwnPredefined):
+        return {**one.frozen, "predefined_code": one.code}
     return {
         "name": one.name,
         "predefined_code": one.code,

@@ -2,6 +2,7 @@
 
 from django.db.models import Model
 
+from callgauge.store.models.alerts import Alert
 from callgauge.store.models.calls import Agent, AgentVersion, CallLog, CallPayload
 from callgauge.store.models.evaluation import (
     ASKED_FOR,
@@ -26,7 +27,7 @@ from callgauge.store.models.evaluation import (
 from callgauge.store.models.golden import GoldenCase, GoldenSet
 from callgauge.store.models.knowledge import KnowledgeBaseFile
 from callgauge.store.models.metadata import CallMetadata
-from callgauge.store.models.metrics import Metric, MetricVersion, RubricRule
+from callgauge.store.models.metrics import Metric, MetricVersion, OwnPredefined, RubricRule
 from callgauge.store.models.people import LinkKind, OneTimeLink, SignInTries
 from callgauge.store.models.previews import MetricPreview, PreviewState
 from callgauge.store.models.recordings import Recording, RecordingFile, RecordingState, RecordingUpload
@@ -52,6 +53,7 @@ __all__ = [
     "UNFINISHED",
     "Agent",
     "AgentVersion",
+    "Alert",
     "ApiKey",
     "BatchEnding",
     "BatchStep",
@@ -78,6 +80,7 @@ __all__ = [
     "OneTimeLink",
     "Organization",
     "PauseReason",
+    "OwnPredefined",
     "PreviewState",
     "Priority",
     "Project",

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from callgauge.domain.metrics import EvalType, MetricKind, Trigger
 from callgauge.store.models.calls import Agent
-from callgauge.store.models.tenancy import Project
+from callgauge.store.models.tenancy import Organization, Project
 
 
 class Metric(models.Model):
@@ -44,7 +44,7 @@ class Metric(models.Model):
 
 
 class MetricVersion(models.Model):
-    """Frozen wording, code and settings. Never updated; an edit adds one."""
+    """Frozen wording, code and settings. Never updated, but for its label; an edit adds one."""
 
     metric = models.ForeignKey(Metric, models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
@@ -71,6 +71,7 @@ class MetricVersion(models.Model):
     meaning = models.PositiveIntegerField(default=1)
     """Equal for versions whose labels by people may be compared: another kind of value or other labels, or an
     author who says so, gives a new number. See flow.metrics."""
+    label = models.CharField(max_length=255, blank=True)
     change_reason = models.CharField(max_length=100, blank=True)
     changed_by = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -80,6 +81,21 @@ class MetricVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} v{self.number}"
+
+
+class OwnPredefined(models.Model):
+    """A metric that an organization offers to all its projects, as it was when it was offered."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="own_predefined")
+    code = models.CharField(max_length=8, unique=True)
+    """Eight hexadecimal digits, as the shipped ones have."""
+    source = models.ForeignKey(Metric, models.SET_NULL, null=True, related_name="+")
+    frozen = models.JSONField()
+    """The columns of the version."""
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.code
 
 
 class RubricRule(models.Model):
