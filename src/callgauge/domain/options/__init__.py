@@ -15,6 +15,8 @@ from callgauge.domain.options.judges import JUDGES
 from callgauge.domain.options.kinds import Network, Option, Rate
 from callgauge.domain.options.outbound import OUTBOUND
 from callgauge.domain.options.recordings import RECORDINGS
+from callgauge.domain.options.kinds import Option, Rate
+from callgauge.domain.options.scale import SCALE
 from callgauge.domain.options.server import SERVER
 
 __all__ = ["BY_FIELD", "OPTIONS", "Option", "OptionError", "Options", "Rate", "load", "unknown"]
@@ -25,6 +27,7 @@ class OptionError(ValueError):
 
 
 OPTIONS: tuple[Option, ...] = (*SERVER, *JUDGES, *OUTBOUND, *RECORDINGS)
+OPTIONS: tuple[Option, ...] = (*SERVER, *JUDGES, *SCALE)
 """A group of settings is one file of this package, and one name here."""
 
 BY_FIELD: dict[str, Option] = {option.field: option for option in OPTIONS}
@@ -73,6 +76,9 @@ class Options:
     audio_processes: int
     audio_memory_mb: int
     stt_model: str
+    broker_url: str
+    broker_queues: str
+    tenant_chunks: int
     rerun_rate: Rate | None
     rerun_join_secs: int
 

@@ -33,6 +33,15 @@ from callgauge.store.models.previews import MetricPreview, PreviewState
 from callgauge.store.models.recordings import Recording, RecordingFile, RecordingState, RecordingUpload
 from callgauge.store.models.reviews import Review, ReviewItem, ReviewRole, ReviewScan, ReviewSkip
 from callgauge.store.models.system import Installation, ProviderBucket, RateBucket, RememberedRequest
+from callgauge.store.models.reviews import Review
+from callgauge.store.models.system import (
+    Duty,
+    Installation,
+    ProviderBucket,
+    RateBucket,
+    RememberedRequest,
+    WorkerProcess,
+)
 from callgauge.store.models.tenancy import (
     ApiKey,
     DuplicateCallPolicy,
@@ -66,6 +75,7 @@ __all__ = [
     "DuplicateCallPolicy",
     "GoldenCase",
     "GoldenSet",
+    "Duty",
     "Installation",
     "JudgeBatch",
     "JudgeCall",
@@ -105,4 +115,5 @@ __all__ = [
     "RubricRule",
     "SignInTries",
     "User",
+    "WorkerProcess",
 ]

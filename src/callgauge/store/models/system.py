@@ -18,6 +18,29 @@ class Installation(models.Model):
         return self.uid
 
 
+class Duty(models.Model):
+    """Something that one process at a time does for the whole installation, under a lease."""
+
+    name = models.CharField(max_length=32, unique=True)
+    owner = models.CharField(max_length=64)
+    lease_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WorkerProcess(models.Model):
+    """A worker that a broker brings work to; it says every few seconds that it is there."""
+
+    owner = models.CharField(max_length=64, unique=True)
+    host = models.CharField(max_length=255)
+    started_at = models.DateTimeField(auto_now_add=True)
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.owner
+
+
 class RateBucket(models.Model):
     """A token bucket; in the database because limits must hold across processes and restarts."""
 

@@ -1,0 +1,104 @@
+"""`callgauge worker`: measures what a broker brings, on any number of hosts."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import click
+
+from callgauge.cli import bootstrap
+from callgauge.domain.options import Options
+
+SEEN_SECS = 5.0
+
+
+@click.command(short_help="Measure what a broker brings.")
+@bootstrap.data_dir_option
+def worker(data_dir: Path | None) -> None:
+    """Measure calls that `callgauge serve` takes in on another process or host.
+
+    Needs CALLGAUGE_DATABASE_URL (PostgreSQL) and CALLGAUGE_BROKER_URL, the same as the server's. Run as many
+    as you like, each with CALLGAUGE_JUDGE_CONCURRENCY requests in flight. SIGTERM stops it: judge requests
+    under way end, the rest is handed back. A second SIGTERM changes nothing.
+    """
+    loaded = bootstrap.start(data_dir)
+    broker = open_broker(loaded)
+    if broker is None:
+        raise click.ClickException(
+            "Set CALLGAUGE_BROKER_URL: without a broker `callgauge serve` does the work itself."
+        )
+    from callgauge.cli.serve import make_executor
+    from callgauge.flow import dispatch
+    from callgauge.worker.dispatcher import Dispatcher
+
+    owner = f"worker:{secrets.token_hex(10)}"
+    executor = make_executor(loaded, owner, looks_for_work=False)
+    dispatcher = Dispatcher(broker, owner, loaded.tenant_chunks)
+    executor.start()
+    stopping = threading.Event()
+    presence = threading.Thread(target=_say_present, args=(owner, stopping), daemon=True)
+    presence.start()
+    dispatcher.start()
+    celery_worker = broker.worker(
+        executor.work_on, hostname=f"callgauge-{os.getpid()}@{socket.gethostname()}", log_level=loaded.log_level
+    )
+    _stop_executor_with(celery_worker, executor)
+    click.echo(f"worker {owner} is ready")
+    try:
+        celery_worker.start()
+    finally:
+        stopping.set()
+        dispatcher.stop()
+        executor.stop()
+        presence.join()
+        dispatch.worker_is_gone(owner)
+
+
+def open_broker(loaded: Options) -> Any:
+    """The broker of the settings; None where there is none. Raises ClickException."""
+    if not loaded.broker_url:
+        return None
+    if not loaded.database_url:
+        raise click.ClickException(
+            "CALLGAUGE_BROKER_URL needs CALLGAUGE_DATABASE_URL: workers on several hosts cannot share SQLite."
+        )
+    try:
+        from callgauge.worker.broker import Broker
+    except ImportError:
+        raise click.ClickException(
+            "A broker needs more packages: pip install 'callgauge[scale]'."
+        ) from None
+    from callgauge.flow.installation import ensure_installation
+
+    return Broker.at(loaded.broker_url, ensure_installation(), loaded.broker_queues)
+
+
+def _stop_executor_with(celery_worker: Any, executor: Any) -> None:
+    """Celery waits for its tasks when it is told to stop; they end when the executor does."""
+    from celery import signals
+
+    def stop(**_: object) -> None:
+        threading.Thread(target=executor.stop, name="callgauge-stop").start()
+
+    signals.worker_shutting_down.connect(stop, weak=False)
+
+
+def _say_present(owner: str, stopping: threading.Event) -> None:
+    from django.db import DatabaseError, connection
+
+    from callgauge.flow import dispatch
+
+    while True:
+        try:
+            connection.close_if_unusable_or_obsolete()
+            dispatch.worker_is_here(owner, socket.gethostname())
+        except DatabaseError:
+            connection.close()  # said again in a moment
+        if stopping.wait(SEEN_SECS):
+            connection.close()
+            return

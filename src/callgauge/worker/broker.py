@@ -1,0 +1,109 @@
+"""Celery as the carrier of chunks: three durable queues, and one task that hands a chunk to the executor.
+
+A message is acknowledged when its chunk has ended. What the broker does with the messages of a worker that
+died decides nothing: the ledger does.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from celery import Celery
+from celery.exceptions import Reject
+from kombu import Exchange, Queue
+from kombu.exceptions import OperationalError as BrokerUnavailable
+
+from callgauge.store.models import Priority
+
+__all__ = ["Broker", "BrokerUnavailable"]
+
+TASK = "callgauge.chunk"
+WAITING_THREADS = 128
+"""Each waits for one chunk that the executor's event loop works on; see flow.dispatch for how many that are."""
+CONNECT_SECS = 5.0
+
+WorkOn = Callable[[int], "concurrent.futures.Future[bool]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    app: Celery
+    queues: dict[Priority, str]
+    """Their names carry the installation's id: two installations on one broker never take each other's."""
+    installation: str
+
+    @classmethod
+    def at(cls, url: str, installation: str, queue_kind: str = "classic") -> Broker:
+        """Nothing is connected yet."""
+        app = Celery("callgauge", broker=url, set_as_current=False, fixups=[])
+        names = {priority: f"callgauge.{installation}.{priority.name.lower()}" for priority in Priority}
+        exchange = Exchange(f"callgauge.{installation}", type="direct", durable=True)
+        kind = {"x-queue-type": "quorum"} if queue_kind == "quorum" and not url.startswith("redis") else {}
+        app.conf.update(
+            task_queues=[
+                Queue(name, exchange, routing_key=name, durable=True, queue_arguments=dict(kind))
+                for name in names.values()
+            ],
+            task_create_missing_queues=False,
+            task_default_queue=names[Priority.NORMAL],
+            task_acks_late=True,
+            task_ignore_result=True,
+            worker_prefetch_multiplier=1,
+            worker_enable_remote_control=False,
+            worker_hijack_root_logger=False,
+            worker_redirect_stdouts=False,
+            worker_send_task_events=False,
+            worker_cancel_long_running_tasks_on_connection_loss=False,
+            broker_connection_retry_on_startup=True,
+            broker_connection_timeout=CONNECT_SECS,
+            broker_heartbeat=10,
+            broker_transport_options={} if url.startswith("redis") else {"confirm_publish": True},
+        )
+        return cls(app, names, installation)
+
+    def send(self, priority: Priority, chunk_id: int) -> None:
+        """Returns once the broker has confirmed it. Raises BrokerUnavailable."""
+        queue = self.queues[priority]
+        self.app.send_task(
+            TASK, args=[self.installation, chunk_id], queue=queue, routing_key=queue, retry=False
+        )
+
+    def waiting(self, priority: Priority) -> int:
+        """Messages that no worker has taken. Raises BrokerUnavailable."""
+        with self.app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=CONNECT_SECS)
+            with connection.channel() as channel:
+                queue = next(one for one in self.app.conf.task_queues if one.name == self.queues[priority])
+                bound = queue(channel)
+                bound.declare()
+                return int(bound.queue_declare(passive=True).message_count)
+
+    def worker(self, work_on: WorkOn, *, hostname: str, log_level: str) -> Any:
+        """Celery's worker for all three queues; its `start` blocks until it is told to stop."""
+        installation = self.installation
+
+        @self.app.task(name=TASK)
+        def chunk(sent_by: str, chunk_id: int) -> None:
+            if sent_by != installation:
+                return
+            try:
+                looked_at = work_on(chunk_id).result()
+            except (concurrent.futures.CancelledError, RuntimeError):
+                looked_at = False  # the executor ended while this was asked of it
+            if not looked_at:
+                raise Reject("this worker is stopping", requeue=True)
+
+        return self.app.Worker(
+            pool="threads",
+            concurrency=WAITING_THREADS,
+            queues=list(self.queues.values()),
+            hostname=hostname,
+            loglevel=log_level,
+            optimization="fair",
+            without_gossip=True,
+            without_mingle=True,
+            quiet=True,
+        )
