@@ -14,6 +14,7 @@ from callgauge.cli.review import golden, review
 from callgauge.cli.serve import serve
 from callgauge.cli.settings import rotate_secret, settings
 from callgauge.cli.users import user
+from callgauge.cli.worker import worker
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -41,4 +42,5 @@ COMMANDS = (
     rotate_secret,
 )
 for command in COMMANDS:
+for command in (demo, serve, worker, key, agent, metric, import_command, settings, rotate_secret):
     main.add_command(command)

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from callgauge.cli import bootstrap, data_dir
+from callgauge.cli.broker import open_broker
 from callgauge.domain.options import Options
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -39,7 +40,7 @@ def run(host: str, port: int, folder: Path | None) -> None:
     data_dir.prepare(path)
     held = data_dir.lock(path)
     loaded = bootstrap.start(folder)
-    executor = _executor(loaded, path)
+    hands = _hands(loaded, path)
     server, bound_port = _bind(loaded, host, port)
     if host not in {"127.0.0.1", "localhost", "::1"} and not loaded.public_url:
         click.echo(
@@ -49,20 +50,39 @@ def run(host: str, port: int, folder: Path | None) -> None:
         )
     stop_on_signals()
     try:
-        executor.start()
+        hands.start()
         click.echo(f"listening on http://{_shown(host)}:{bound_port}")
         _offer_set_up(loaded.public_url or f"http://{_shown(host)}:{bound_port}")
         sys.stdout.flush()
         server.run()
     finally:
         server.close()
-        executor.stop()
+        hands.stop()
         held.close()
 
 
-def _executor(loaded: Options, path: Path) -> Any:
+def _hands(loaded: Options, path: Path) -> Any:
+    """What does the work: an executor in this process, or with a broker what sends it to the workers."""
     from callgauge.flow import batches, ledger
-    from callgauge.flow.recordings import due, files
+    from callgauge.flow.recordings import due
+
+    server = data_dir.server_id(path)
+    owner = f"{server}:{secrets.token_hex(6)}"
+    # The folder's lock is held, so whoever leased under this id is gone.
+    ledger.take_over(f"{server}:")
+    batches.take_over(f"{server}:")
+    broker = open_broker(loaded)
+    if broker is None:
+        due.release_held()
+        return make_executor(loaded, owner)
+    from callgauge.worker.dispatcher import Dispatcher
+
+    return Dispatcher(broker, owner, loaded.tenant_chunks)
+
+
+def make_executor(loaded: Options, owner: str, *, looks_for_work: bool = True) -> Any:
+    """Raises ClickException for judges and stores that cannot be used."""
+    from callgauge.flow.recordings import files
     from callgauge.judge import JudgeSettingError
     from callgauge.worker.executor import Executor
     from callgauge.worker.judges import check_judges, judges_from
@@ -76,13 +96,8 @@ def _executor(loaded: Options, path: Path) -> Any:
         files.files()
     except files.StoreError as error:
         raise click.ClickException(str(error)) from None
-    server = data_dir.server_id(path)
-    due.release_held()
-    # The folder's lock is held, so whoever leased under this id is gone.
-    ledger.take_over(f"{server}:")
-    batches.take_over(f"{server}:")
     return Executor(
-        f"{server}:{secrets.token_hex(6)}",
+        owner,
         lambda: judges_from(loaded),
         concurrency=loaded.judge_concurrency,
         reasks=loaded.judge_reasks,
@@ -91,6 +106,7 @@ def _executor(loaded: Options, path: Path) -> Any:
         memory_mb=loaded.calls_in_memory_mb,
         batch_least=loaded.judge_batch_min if loaded.judge_batch else None,
         audio=AudioLimits(loaded.audio_processes, loaded.audio_memory_mb),
+        looks_for_work=looks_for_work,
     )
 
 

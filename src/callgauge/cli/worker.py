@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from callgauge.cli import bootstrap
-from callgauge.domain.options import Options
+from callgauge.cli.broker import open_broker
+from callgauge.cli.serve import make_executor
 
 SEEN_SECS = 5.0
 
@@ -32,7 +33,6 @@ def worker(data_dir: Path | None) -> None:
         raise click.ClickException(
             "Set CALLGAUGE_BROKER_URL: without a broker `callgauge serve` does the work itself."
         )
-    from callgauge.cli.serve import make_executor
     from callgauge.flow import dispatch
     from callgauge.worker.dispatcher import Dispatcher
 
@@ -45,7 +45,9 @@ def worker(data_dir: Path | None) -> None:
     presence.start()
     dispatcher.start()
     celery_worker = broker.worker(
-        executor.work_on, hostname=f"callgauge-{os.getpid()}@{socket.gethostname()}", log_level=loaded.log_level
+        executor.work_on,
+        hostname=f"callgauge-{os.getpid()}@{socket.gethostname()}",
+        log_level=loaded.log_level,
     )
     _stop_executor_with(celery_worker, executor)
     click.echo(f"worker {owner} is ready")
@@ -57,25 +59,6 @@ def worker(data_dir: Path | None) -> None:
         executor.stop()
         presence.join()
         dispatch.worker_is_gone(owner)
-
-
-def open_broker(loaded: Options) -> Any:
-    """The broker of the settings; None where there is none. Raises ClickException."""
-    if not loaded.broker_url:
-        return None
-    if not loaded.database_url:
-        raise click.ClickException(
-            "CALLGAUGE_BROKER_URL needs CALLGAUGE_DATABASE_URL: workers on several hosts cannot share SQLite."
-        )
-    try:
-        from callgauge.worker.broker import Broker
-    except ImportError:
-        raise click.ClickException(
-            "A broker needs more packages: pip install 'callgauge[scale]'."
-        ) from None
-    from callgauge.flow.installation import ensure_installation
-
-    return Broker.at(loaded.broker_url, ensure_installation(), loaded.broker_queues)
 
 
 def _stop_executor_with(celery_worker: Any, executor: Any) -> None:

@@ -165,6 +165,8 @@ LOGGING = {
         # Anybody can send a wrong Host: the answer says it, and a traceback each would fill the log.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "waitress": {"level": "WARNING"},
+        # Two lines for each chunk that comes and goes.
+        "celery": {"level": "WARNING"},
         # Says for each request that it waits for a thread: a line per request on a busy server.
         "waitress.queue": {"level": "ERROR"},
     },

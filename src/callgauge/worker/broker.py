@@ -22,7 +22,7 @@ __all__ = ["Broker", "BrokerUnavailable"]
 
 TASK = "callgauge.chunk"
 WAITING_THREADS = 128
-"""Each waits for one chunk that the executor's event loop works on; see flow.dispatch for how many that are."""
+"""Each waits for a chunk that the event loop works on; flow.dispatch says how many there can be."""
 CONNECT_SECS = 5.0
 
 WorkOn = Callable[[int], "concurrent.futures.Future[bool]"]
@@ -85,7 +85,7 @@ class Broker:
         """Celery's worker for all three queues; its `start` blocks until it is told to stop."""
         installation = self.installation
 
-        @self.app.task(name=TASK)
+        @self.app.task(name=TASK)  # type: ignore[untyped-decorator]
         def chunk(sent_by: str, chunk_id: int) -> None:
             if sent_by != installation:
                 return
@@ -101,7 +101,7 @@ class Broker:
             concurrency=WAITING_THREADS,
             queues=list(self.queues.values()),
             hostname=hostname,
-            loglevel=log_level,
+            loglevel="warning" if log_level == "info" else log_level,
             optimization="fair",
             without_gossip=True,
             without_mingle=True,
