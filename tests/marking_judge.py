@@ -11,7 +11,7 @@ from aiohttp import web
 
 
 class MarkingJudge:
-    """Serves OpenAI's chat API on a port of this machine. Calls speak of `order-N`, metrics of `question-N`."""
+    """Serves OpenAI's chat API on this machine. Calls speak of `order-N`, metrics of `question-N`."""
 
     def __init__(self, answer_secs: float = 0.1, host: str = "127.0.0.1") -> None:
         self.asked: list[tuple[str, str]] = []
@@ -33,7 +33,7 @@ class MarkingJudge:
         self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self._answer)
-        runner = web.AppRunner(app)
+        runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, self._host, 0)
         await site.start()

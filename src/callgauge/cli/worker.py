@@ -7,7 +7,6 @@ import secrets
 import socket
 import threading
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -46,10 +45,10 @@ def worker(data_dir: Path | None) -> None:
     dispatcher.start()
     celery_worker = broker.worker(
         executor.work_on,
+        on_stop=executor.stop,
         hostname=f"callgauge-{os.getpid()}@{socket.gethostname()}",
         log_level=loaded.log_level,
     )
-    _stop_executor_with(celery_worker, executor)
     click.echo(f"worker {owner} is ready")
     try:
         celery_worker.start()
@@ -59,16 +58,6 @@ def worker(data_dir: Path | None) -> None:
         executor.stop()
         presence.join()
         dispatch.worker_is_gone(owner)
-
-
-def _stop_executor_with(celery_worker: Any, executor: Any) -> None:
-    """Celery waits for its tasks when it is told to stop; they end when the executor does."""
-    from celery import signals
-
-    def stop(**_: object) -> None:
-        threading.Thread(target=executor.stop, name="callgauge-stop").start()
-
-    signals.worker_shutting_down.connect(stop, weak=False)
 
 
 def _say_present(owner: str, stopping: threading.Event) -> None:

@@ -128,7 +128,15 @@ def _database() -> dict[str, object]:
         "PASSWORD": unquote(url.password or ""),
         "HOST": unquote(url.hostname or ""),
         "PORT": port,
-        "OPTIONS": dict(parse_qsl(url.query)),
+        # A network that swallows packets is noticed in seconds, not after the kernel's quarter of an hour.
+        "OPTIONS": {
+            "connect_timeout": "5",
+            "keepalives_idle": "5",
+            "keepalives_interval": "3",
+            "keepalives_count": "3",
+            "tcp_user_timeout": "15000",
+            **dict(parse_qsl(url.query)),
+        },
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
     }

@@ -7,11 +7,12 @@ died decides nothing: the ledger does.
 from __future__ import annotations
 
 import concurrent.futures
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 from celery.exceptions import Reject
 from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError as BrokerUnavailable
@@ -81,9 +82,15 @@ class Broker:
                 bound.declare()
                 return int(bound.queue_declare(passive=True).message_count)
 
-    def worker(self, work_on: WorkOn, *, hostname: str, log_level: str) -> Any:
-        """Celery's worker for all three queues; its `start` blocks until it is told to stop."""
+    def worker(self, work_on: WorkOn, *, on_stop: Callable[[], None], hostname: str, log_level: str) -> Any:
+        """Celery's worker for all three queues; its `start` blocks until it is told to stop. It then waits
+        for its tasks, and they end when the executor does: `on_stop` stops it."""
         installation = self.installation
+
+        def stop(**_: object) -> None:
+            threading.Thread(target=on_stop, name="callgauge-stop").start()
+
+        signals.worker_shutting_down.connect(stop, weak=False)
 
         @self.app.task(name=TASK)  # type: ignore[untyped-decorator]
         def chunk(sent_by: str, chunk_id: int) -> None:
