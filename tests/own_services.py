@@ -49,7 +49,7 @@ class Postgres:
         with (self._data / "postgresql.conf").open("a") as file:
             file.write(
                 f"listen_addresses='{host}'\nport={self.port}\nunix_socket_directories=''\nfsync=off\n"
-                "max_connections=200\ntcp_keepalives_idle=2\ntcp_keepalives_interval=2\ntcp_keepalives_count=2\n"
+                "max_connections=200\n"
             )
         with (self._data / "pg_hba.conf").open("a") as file:
             file.write("host all all 0.0.0.0/0 trust\n")

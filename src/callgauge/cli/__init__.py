@@ -30,6 +30,7 @@ def main() -> None:
 COMMANDS = (
     demo,
     serve,
+    worker,
     user,
     key,
     agent,
@@ -42,5 +43,4 @@ COMMANDS = (
     rotate_secret,
 )
 for command in COMMANDS:
-for command in (demo, serve, worker, key, agent, metric, import_command, settings, rotate_secret):
     main.add_command(command)

@@ -24,7 +24,7 @@ def worker(data_dir: Path | None) -> None:
 
     Needs CALLGAUGE_DATABASE_URL (PostgreSQL) and CALLGAUGE_BROKER_URL, the same as the server's. Run as many
     as you like, each with CALLGAUGE_JUDGE_CONCURRENCY requests in flight. SIGTERM stops it: judge requests
-    under way end, the rest is handed back. A second SIGTERM changes nothing.
+    under way end, the rest is handed back.
     """
     loaded = bootstrap.start(data_dir)
     broker = open_broker(loaded)
@@ -32,7 +32,6 @@ def worker(data_dir: Path | None) -> None:
         raise click.ClickException(
             "Set CALLGAUGE_BROKER_URL: without a broker `callgauge serve` does the work itself."
         )
-    from callgauge.flow import dispatch
     from callgauge.worker.dispatcher import Dispatcher
 
     owner = f"worker:{secrets.token_hex(10)}"
@@ -57,7 +56,6 @@ def worker(data_dir: Path | None) -> None:
         dispatcher.stop()
         executor.stop()
         presence.join()
-        dispatch.worker_is_gone(owner)
 
 
 def _say_present(owner: str, stopping: threading.Event) -> None:
@@ -66,11 +64,16 @@ def _say_present(owner: str, stopping: threading.Event) -> None:
     from callgauge.flow import dispatch
 
     while True:
+        stopped = stopping.is_set()
         try:
             connection.close_if_unusable_or_obsolete()
-            dispatch.worker_is_here(owner, socket.gethostname())
+            if stopped:
+                dispatch.worker_is_gone(owner)
+            else:
+                dispatch.worker_is_here(owner, socket.gethostname())
         except DatabaseError:
-            connection.close()  # said again in a moment
-        if stopping.wait(SEEN_SECS):
+            connection.close()  # said again in a moment; who says nothing for a while is not counted
+        if stopped:
             connection.close()
             return
+        stopping.wait(SEEN_SECS)

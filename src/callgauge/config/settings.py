@@ -135,6 +135,11 @@ def _database() -> dict[str, object]:
             "keepalives_interval": "3",
             "keepalives_count": "3",
             "tcp_user_timeout": "15000",
+            # The same from the server's side: the locks of a client that is gone must not outlive it by long.
+            "options": (
+                "-c idle_in_transaction_session_timeout=30s -c tcp_user_timeout=15s "
+                "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3"
+            ),
             **dict(parse_qsl(url.query)),
         },
         "CONN_MAX_AGE": 600,

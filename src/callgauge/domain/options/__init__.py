@@ -15,7 +15,6 @@ from callgauge.domain.options.judges import JUDGES
 from callgauge.domain.options.kinds import Network, Option, Rate
 from callgauge.domain.options.outbound import OUTBOUND
 from callgauge.domain.options.recordings import RECORDINGS
-from callgauge.domain.options.kinds import Option, Rate
 from callgauge.domain.options.scale import SCALE
 from callgauge.domain.options.server import SERVER
 
@@ -26,8 +25,7 @@ class OptionError(ValueError):
     """A setting has a value that cannot be used; the message lists each with what to write instead."""
 
 
-OPTIONS: tuple[Option, ...] = (*SERVER, *JUDGES, *OUTBOUND, *RECORDINGS)
-OPTIONS: tuple[Option, ...] = (*SERVER, *JUDGES, *SCALE)
+OPTIONS: tuple[Option, ...] = (*SERVER, *JUDGES, *SCALE, *OUTBOUND, *RECORDINGS)
 """A group of settings is one file of this package, and one name here."""
 
 BY_FIELD: dict[str, Option] = {option.field: option for option in OPTIONS}

@@ -32,8 +32,6 @@ from callgauge.store.models.people import LinkKind, OneTimeLink, SignInTries
 from callgauge.store.models.previews import MetricPreview, PreviewState
 from callgauge.store.models.recordings import Recording, RecordingFile, RecordingState, RecordingUpload
 from callgauge.store.models.reviews import Review, ReviewItem, ReviewRole, ReviewScan, ReviewSkip
-from callgauge.store.models.system import Installation, ProviderBucket, RateBucket, RememberedRequest
-from callgauge.store.models.reviews import Review
 from callgauge.store.models.system import (
     Duty,
     Installation,
@@ -73,9 +71,9 @@ __all__ = [
     "ChunkKind",
     "ChunkState",
     "DuplicateCallPolicy",
+    "Duty",
     "GoldenCase",
     "GoldenSet",
-    "Duty",
     "Installation",
     "JudgeBatch",
     "JudgeCall",
