@@ -8,6 +8,7 @@ from callgauge.cli.agents import agent
 from callgauge.cli.demo import demo
 from callgauge.cli.gate import gate
 from callgauge.cli.import_calls import import_command
+from callgauge.cli.judge_check import judge_check
 from callgauge.cli.keys import key
 from callgauge.cli.metrics import metric
 from callgauge.cli.review import golden, review
@@ -35,6 +36,7 @@ COMMANDS = (
     key,
     agent,
     metric,
+    judge_check,
     review,
     golden,
     gate,

@@ -179,6 +179,19 @@ def named_settings(options: Options, name: str) -> JudgeSettings:
     return _completed(replace(parsed, base_url=url, api_key=key), options)
 
 
+def key_for(options: Options, provider: str) -> tuple[str, str]:
+    """Key and base URL of a provider by the settings, empty where they say nothing. Raises
+    JudgeSettingError."""
+    keys = _by_provider(options.judge_keys, "CALLGAUGE_JUDGE_KEYS")
+    urls = _by_provider(options.judge_base_urls, "CALLGAUGE_JUDGE_BASE_URLS")
+    own = options.judge.partition(":")[0].strip().lower()
+    if own in ("", provider):
+        return options.judge_api_key or keys.get(provider, ""), options.judge_base_url or urls.get(
+            provider, ""
+        )
+    return keys.get(provider, ""), urls.get(provider, "")
+
+
 def check_judges(options: Options) -> None:
     """Find faults of the settings at start, without asking anybody. Raises JudgeSettingError."""
     own = judge_settings(options)
