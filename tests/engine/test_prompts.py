@@ -81,5 +81,7 @@ def test_asked_again():
 
 
 def test_no_snapshot_is_left_over():
-    wanted = {"system", "call", "question_asked_again"} | {f"question_{name}" for name in QUESTIONS}
+    wanted = {"system", "call", "question_asked_again", "proposal", "proposal_system"} | {
+        f"question_{name}" for name in QUESTIONS
+    }
     assert {path.stem for path in SNAPSHOTS.glob("*.txt")} == wanted

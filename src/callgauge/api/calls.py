@@ -22,7 +22,7 @@ from callgauge.api.routing import ID, route
 from callgauge.flow.call_fields import FieldReader
 from callgauge.flow.calls import delete_call, delete_calls, edit_call, find_call, read_edit
 from callgauge.flow.recordings.waveform import waveform_of
-from callgauge.flow.reviewers import reviewer_of
+from callgauge.flow.reviewers import voter
 from callgauge.flow.reviews import cast_vote, read_vote
 from callgauge.store.models import CallLog
 
@@ -74,7 +74,7 @@ class MarkMetricVote(APIView):
         key = key_of(request)
         call = find_call(key, pk)
         said = body_of(request)
-        review = cast_vote(call, read_vote(said), by=reviewer_of(key, said.get("reviewer")))
+        review = cast_vote(call, read_vote(said), by=voter(key, said.get("reviewer")))
         call.refresh_from_db(fields=["is_reviewed"])
         done = "Stored; the call is reviewed." if call.is_reviewed else "Stored as a note."
         return Response({"detail": done, "id": review.pk})

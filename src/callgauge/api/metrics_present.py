@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from callgauge.api.metrics_shape import KEPT
+from callgauge.api.present_labs import answers_of, pending_proposal
 from callgauge.domain.metrics import MetricKind, Trigger
 from callgauge.engine.lint import Advice
 from callgauge.flow.lint import advice_on
@@ -130,7 +131,8 @@ def present_detail(metric: Metric, *, scores: bool = False) -> dict[str, Any]:
     values = _values(metric, current_version(metric), agents_by_metric([metric])[metric.pk])
     if scores:
         values |= _scores(averages([metric]).get(metric.pk))
-    return _pick(DETAIL, {**values, "knowledge_base_files": ""})
+    labs = {"reviews": answers_of(metric), "pending_optimisation_proposal": pending_proposal(metric)}
+    return _pick(DETAIL, {**values, **labs, "knowledge_base_files": ""})
 
 
 def with_warnings(shown: dict[str, Any], metric: Metric) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from callgauge.flow.review_items import (
     take_back_skips,
 )
 from callgauge.flow.review_queue import Asked, counters, look_through, open_items, queue_page
-from callgauge.flow.reviewers import Reviewer, reviewer_of
+from callgauge.flow.reviewers import Reviewer, reviewer_of, voter
 from callgauge.flow.reviews import find_review, read_vote, withdraw
 from callgauge.flow.scope import as_id, find_agent, projects_of, require_project
 from callgauge.store.models import Metric, Project, Review, ReviewItem
@@ -75,7 +75,7 @@ class AnswerItem(APIView):
         review = answer(
             item,
             read_vote({**said, "metric_id": item.metric_id}),
-            by=_me(request, said.get("reviewer")),
+            by=_voter(request, said.get("reviewer")),
             is_blind=flags.get("blind", False),
             jointly=flags.get("jointly", False),
         )
@@ -91,7 +91,7 @@ class SkipItem(APIView):
     serializer_class = Shape
 
     def post(self, request: Request, pk: str) -> Response:
-        skip(_item(request, pk), by=_me(request, body_of(request).get("reviewer")))
+        skip(_item(request, pk), by=_voter(request, body_of(request).get("reviewer")))
         return Response({"detail": "Skipped: you are not asked again; others still are."})
 
 
@@ -101,7 +101,7 @@ class TakeBackSkips(APIView):
     def post(self, request: Request) -> Response:
         said = body_of(request)
         project = require_project(key_of(request), said.get("project_id"))
-        number = take_back_skips(project, by=_me(request, said.get("reviewer")))
+        number = take_back_skips(project, by=_voter(request, said.get("reviewer")))
         return Response({"detail": f"{number} skipped items are back in the queue.", "count": number})
 
 
@@ -112,7 +112,7 @@ class AssignItem(APIView):
         said = body_of(request)
         if "assignee" not in said:
             raise Invalid.field("assignee", "This field is required.")
-        item = assign(_item(request, pk), said["assignee"], by=_me(request, said.get("reviewer")))
+        item = assign(_item(request, pk), said["assignee"], by=_voter(request, said.get("reviewer")))
         return Response(present_items([item], blind=True)[0])
 
 
@@ -153,7 +153,7 @@ class Withdraw(APIView):
 
     def post(self, request: Request, pk: str) -> Response:
         review = find_review(key_of(request), pk)
-        earlier = withdraw(review, by=_me(request, body_of(request).get("reviewer")))
+        earlier = withdraw(review, by=_voter(request, body_of(request).get("reviewer")))
         return Response(
             {
                 "detail": "Withdrawn; the vote before it counts again." if earlier else "Withdrawn.",
@@ -167,6 +167,10 @@ class Withdraw(APIView):
 
 def _me(request: Request, name: Any = None) -> Reviewer:
     return reviewer_of(key_of(request), name)
+
+
+def _voter(request: Request, name: Any = None) -> Reviewer:
+    return voter(key_of(request), name)
 
 
 def _project(request: Request) -> Project:

@@ -10,6 +10,7 @@ from callgauge.api import (
     calls,
     health,
     knowledge_base,
+    metric_reviews,
     metrics,
     metrics_bulk,
     metrics_preview,
@@ -41,6 +42,7 @@ urlpatterns = [
     *knowledge_base.routes,
     *metrics_preview.routes,
     *metrics_bulk.routes,
+    *metric_reviews.routes,
     *metrics.routes,
     *predefined.routes,
 ]

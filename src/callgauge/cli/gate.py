@@ -71,6 +71,8 @@ def _measure(server: Remote, metric: str, golden_set: str | None, timeout: int) 
 
 
 def _words(found: dict[str, Any]) -> str:
+    from callgauge.engine.agreement import say
+
     lines = [
         f"{found['metric']['name']}, version {found['version']}"
         + (f", golden set {found['golden_set']['name']}" if found["golden_set"] else ", all reviewed calls"),
@@ -85,8 +87,8 @@ def _words(found: dict[str, Any]) -> str:
         )
     for flip in found["regressions"][:SHOWN_FLIPS]:
         lines.append(
-            f"  call {flip['call_log_id']}: right is {_say(flip['expected'])}, "
-            f"was {_say(flip['before'])}, is {_say(flip['now'])}"
+            f"  call {flip['call_log_id']}: right is {say(flip['expected'])}, "
+            f"was {say(flip['before'])}, is {say(flip['now'])}"
         )
     for name, words in (("missing", "not measured yet"), ("failed", "could not be computed")):
         if found[name]:
@@ -96,13 +98,3 @@ def _words(found: dict[str, Any]) -> str:
         lines.append(f"{found['stale']} answers are stale and were not used.")
     lines.append(f"The gate is {found['state']}.")
     return "\n".join(lines)
-
-
-def _say(value: Any) -> str:
-    match value:
-        case None:
-            return "not applicable"
-        case bool():
-            return "pass" if value else "fail"
-        case _:
-            return str(value)

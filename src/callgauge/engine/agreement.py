@@ -70,7 +70,7 @@ def compare(eval_type: EvalType, labels: Sequence[str], pairs: Sequence[Values])
             else None,
         )
     order = [PASS, FAIL] if eval_type is EvalType.BINARY else list(labels)
-    table = Confusion.of([(_word(one), _word(other)) for one, other in pairs], order)
+    table = Confusion.of([(say(one), say(other)) for one, other in pairs], order)
     return Agreement(
         eval_type,
         agreed=accuracy(table),
@@ -100,12 +100,17 @@ def in_words(found: Agreement, *, who: str = "the machine") -> str:
     return f"{words} Kappa {found.kappa.value:.2f}, interval {interval.low:.2f} to {interval.high:.2f}."
 
 
-def _word(value: Any) -> str:
-    if value is None:
-        return NOT_APPLICABLE
-    if isinstance(value, bool):
-        return PASS if value else FAIL
-    return str(value)
+def say(value: Any) -> str:
+    """A value in a word: a verdict, a number, a label, or None: not applicable."""
+    match value:
+        case None:
+            return NOT_APPLICABLE
+        case bool():
+            return PASS if value else FAIL
+        case int() | float():
+            return f"{value:g}"
+        case _:
+            return str(value)
 
 
 def _ratings(pairs: Sequence[Values]) -> Confusion:

@@ -145,7 +145,7 @@ def _question(call: Call, spec: MetricSpec, fence: Fence, fault: str) -> str:
         .substitute(
             question=question,
             applies=applies + (f"\n{material}\n" if material else ""),
-            value=value.strip() or _value_text(spec),
+            value=value.strip() or value_text(spec),
         )
         .strip()
     )
@@ -164,7 +164,8 @@ def automatic_question(spec: MetricSpec) -> str:
     return _prompt("automatic").substitute(name=spec.name, description=spec.description.strip()).strip()
 
 
-def _value_text(spec: MetricSpec) -> str:
+def value_text(spec: MetricSpec) -> str:
+    """The form of the value that is asked for, in words."""
     match spec.eval_type:
         case EvalType.BINARY:
             return _prompt("value_binary").template.strip()

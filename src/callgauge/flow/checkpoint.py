@@ -18,7 +18,18 @@ from callgauge.store.models import JudgeCall, JudgeCallState, Rerun
 
 _USAGE = ("judge_requests", "input_tokens", "cached_tokens", "output_tokens")
 _STARTED = (
-    *("key", "rerun_id", "call_id", "state", "model", "request_hash", "answer", "answered_by", "attempts"),
+    *(
+        "key",
+        "rerun_id",
+        "lab_id",
+        "call_id",
+        "state",
+        "model",
+        "request_hash",
+        "answer",
+        "answered_by",
+        "attempts",
+    ),
     *_USAGE,
     "started_at",
 )
@@ -30,10 +41,11 @@ class Question:
     """One judge call about to be made."""
 
     key: str
-    rerun_id: int
-    call_id: int
+    rerun_id: int | None
+    call_id: int | None
     model: str
     request_hash: str
+    lab_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +69,22 @@ def question(
     sample: int,
     request: JudgeRequest,
 ) -> Question:
-    request_hash = stable_hash(
-        [asdict(message) for message in request.messages], request.schema, request.temperature
-    )
+    request_hash = _request_hash(request)
     key = stable_hash(rerun_id, call_id, content_hash, version_id, model, request_hash, sample)
     return Question(key, rerun_id, call_id, model, request_hash)
+
+
+def lab_question(
+    *, lab_id: int, call_id: int | None, content_hash: str, model: str, sample: int, request: JudgeRequest
+) -> Question:
+    """One that no rerun asks: of a draft on a call, or about several calls."""
+    request_hash = _request_hash(request)
+    key = stable_hash("lab", lab_id, call_id, content_hash, model, request_hash, sample)
+    return Question(key, None, call_id, model, request_hash, lab_id)
+
+
+def _request_hash(request: JudgeRequest) -> str:
+    return stable_hash([asdict(message) for message in request.messages], request.schema, request.temperature)
 
 
 def begin(questions: Sequence[Question]) -> list[Begun]:
@@ -77,6 +100,7 @@ def begin(questions: Sequence[Question]) -> list[Begun]:
             (
                 question.key,
                 question.rerun_id,
+                question.lab_id,
                 question.call_id,
                 JudgeCallState.STARTED.value,
                 question.model[:255],
@@ -91,8 +115,8 @@ def begin(questions: Sequence[Question]) -> list[Begun]:
     interrupted = [row.pk for row in known.values() if row.state == JudgeCallState.STARTED]
     if interrupted:
         JudgeCall.objects.filter(pk__in=interrupted).update(attempts=F("attempts") + 1)
-    spent = _spent({question.rerun_id for question in questions})
-    return [_begun(known.get(question.key), spent.get(question.rerun_id, 0.0)) for question in questions]
+    spent = _spent({question.rerun_id for question in questions if question.rerun_id is not None})
+    return [_begun(known.get(question.key), spent.get(question.rerun_id or 0, 0.0)) for question in questions]
 
 
 def _spent(rerun_ids: Collection[int]) -> dict[int, float]:
@@ -130,7 +154,8 @@ def store_answers(answers: Sequence[tuple[Question, JudgeAnswer]]) -> None:
     """
     spent: dict[int, float] = defaultdict(float)
     for asked, answer in answers:
-        spent[asked.rerun_id] += answer.usage.cost_usd or 0.0
+        if asked.rerun_id is not None:
+            spent[asked.rerun_id] += answer.usage.cost_usd or 0.0
     for rerun_id, cost in sorted(spent.items()):
         if cost:
             Rerun.objects.filter(pk=rerun_id).update(spent_usd=F("spent_usd") + cost)

@@ -17,7 +17,8 @@ from callgauge.flow.errors import Invalid
 from callgauge.flow.golden import cases_of
 from callgauge.flow.metrics import current_version
 from callgauge.flow.rerun import request_evaluation
-from callgauge.store.models import ApiKey, GoldenSet, Metric, MetricResult, MetricVersion, Rerun
+from callgauge.flow.scope import Who
+from callgauge.store.models import GoldenSet, Metric, MetricResult, MetricVersion, Rerun
 
 State = Literal["passed", "failed", "incomplete"]
 
@@ -105,7 +106,7 @@ def hold_to(
 
 
 @transaction.atomic
-def measure_missing(who: ApiKey, metric: Metric, golden: GoldenSet | None) -> list[Rerun]:
+def measure_missing(who: Who, metric: Metric, golden: GoldenSet | None) -> list[Rerun]:
     """Measure today's version on those calls that it has not measured, or not without a failure.
 
     Raises Invalid where the metric does not measure them."""

@@ -13,13 +13,13 @@ from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.metrics import current_version
 from callgauge.flow.reviewers import Reviewer
 from callgauge.flow.reviews import fitting
-from callgauge.flow.scope import as_id, projects_of
-from callgauge.store.models import ApiKey, CallLog, GoldenCase, GoldenSet, Metric, Project, Review
+from callgauge.flow.scope import Who, as_id, projects_of
+from callgauge.store.models import CallLog, GoldenCase, GoldenSet, Metric, Project, Review
 
 MAX_CASES: Final = 5_000
 
 
-def golden_sets_of(who: ApiKey) -> QuerySet[GoldenSet]:
+def golden_sets_of(who: Who) -> QuerySet[GoldenSet]:
     return (
         GoldenSet.objects.filter(project__in=projects_of(who))
         .annotate(number=Count("cases"))
@@ -27,7 +27,7 @@ def golden_sets_of(who: ApiKey) -> QuerySet[GoldenSet]:
     )
 
 
-def find_golden_set(who: ApiKey, id_or_name: Any) -> GoldenSet:
+def find_golden_set(who: Who, id_or_name: Any) -> GoldenSet:
     """By id, or by its name where that is unique in what one sees. Raises NotFound and Invalid."""
     number = as_id(id_or_name)
     sets = golden_sets_of(who)

@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
-from typing import Any, Final
+from typing import Final
 
 from callgauge.domain.metrics import EvalType
 from callgauge.domain.outcomes import Scored, Value
 from callgauge.domain.rubric import Condition, Group, Rubric, Rule, decide
+from callgauge.engine.agreement import NOT_APPLICABLE
+from callgauge.engine.agreement import say as say_plain
 from callgauge.store.models import MetricResult, ResultOutcome, Review
 
 
@@ -96,22 +98,10 @@ def never_seen(metric_name: str, labels: int, wanted: int) -> Why:
 def say(result: MetricResult) -> str:
     """A result in a word or two."""
     if result.outcome == ResultOutcome.SKIPPED:
-        return "not applicable"
+        return NOT_APPLICABLE
     if result.outcome == ResultOutcome.FAILED:
         return "could not be computed"
-    return say_value(_plain(result))
-
-
-def say_value(value: Any) -> str:
-    match value:
-        case None:
-            return "not applicable"
-        case bool():
-            return "pass" if value else "fail"
-        case float() | int():
-            return f"{value:g}"
-        case _:
-            return f"“{value}”"
+    return say_plain(_plain(result))
 
 
 def _plain(result: MetricResult) -> bool | float | str | None:
@@ -121,7 +111,7 @@ def _plain(result: MetricResult) -> bool | float | str | None:
 
 
 def _stale_words(label: Review) -> str:
-    said = say_value(label.expected_value)
+    said = say_plain(label.expected_value)
     return f"A person said {said}, but the metric means something else since then."
 
 

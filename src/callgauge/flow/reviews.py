@@ -17,10 +17,9 @@ from callgauge.domain.storable import is_storable
 from callgauge.flow.call_fields import FieldReader
 from callgauge.flow.errors import Conflict, Invalid, NotFound
 from callgauge.flow.reviewers import Reviewer
-from callgauge.flow.scope import as_id, projects_of
+from callgauge.flow.scope import Who, as_id, projects_of
 from callgauge.flow.settle import settle_from_reviews, settle_without_reviews
 from callgauge.store.models import (
-    ApiKey,
     CallLog,
     MetricResult,
     MetricVersion,
@@ -31,7 +30,8 @@ from callgauge.store.models import (
 )
 
 VOTES: Mapping[str, bool] = {"agree": True, "disagree": False}
-NOT_APPLICABLE = frozenset({"n/a", "na", "not applicable", "not_applicable"})
+NOT_APPLICABLE_WORD = "n/a"
+NOT_APPLICABLE = frozenset({NOT_APPLICABLE_WORD, "na", "not applicable", "not_applicable"})
 """Words for "this metric should not have been asked of this call". Null cannot say it: the official
 client sends null where no value was given."""
 PASS_WORDS = frozenset({"true", "pass", "passed", "yes", "1", "5"})
@@ -131,6 +131,20 @@ def cast_vote(
 
 
 @transaction.atomic
+def amend(review: Review, *, expected_value: Any, feedback: str | None, by: Reviewer) -> Review:
+    """Give the answer that counts another value, another note, or both; None leaves either as it is. It is a
+    vote of whoever amends. Raises Invalid and NotFound."""
+    standing = Review.objects.filter(call_id=review.call_id, metric_id=review.metric_id, is_current=True)
+    base = standing.first() or review
+    if expected_value is None and base.has_expected_value:
+        expected_value = NOT_APPLICABLE_WORD if base.expected_value is None else base.expected_value
+    thumbs_up = base.thumbs_up if expected_value is None else None
+    note = base.feedback if feedback is None else feedback
+    vote = Vote(review.metric_id, thumbs_up=thumbs_up, expected_value=expected_value, feedback=note)
+    return cast_vote(review.call, vote, by=by)
+
+
+@transaction.atomic
 def withdraw(review: Review, *, by: Reviewer) -> Review | None:
     """Take a vote back. It stays in the history; the newest judgement before it counts again and is given
     back. Without one the call is the machine's again. Raises Conflict for one that was taken back before."""
@@ -168,7 +182,7 @@ def withdraw(review: Review, *, by: Reviewer) -> Review | None:
     return earlier
 
 
-def find_review(key: ApiKey, review_id: Any) -> Review:
+def find_review(key: Who, review_id: Any) -> Review:
     """Raises NotFound for what is foreign or missing."""
     number = as_id(review_id)
     reviews = Review.objects.select_related("call", "metric__current_version", "version")

@@ -99,11 +99,27 @@ class Asking:
         self, chunk: Chunk, call: Call, spec: MetricSpec, request: JudgeRequest, sample: int, lead: Lead
     ) -> JudgeAnswer:
         """`lead` is shared by all questions about the call."""
-        judge = self._judges.of(spec)
-        asked = question_about(chunk, call, spec, judge, request, sample)
+
+        def question(judge: Judge) -> Question:
+            return question_about(chunk, call, spec, judge, request, sample)
+
         budget = self._budget_of(chunk)
+        return await self.ask_recorded(spec, request, question, lead, Place.of(chunk), budget)
+
+    async def ask_recorded(
+        self,
+        spec: MetricSpec,
+        request: JudgeRequest,
+        question: Callable[[Judge], Question],
+        lead: Lead,
+        place: Place,
+        budget: _Budget | None = None,
+    ) -> JudgeAnswer:
+        """`question` names it for the checkpoint, once the judge is known. No budget: no cap."""
+        judge = self._judges.of(spec)
+        asked = question(judge)
         async with lead.turn(judge, request):
-            return await self._ask(judge, asked, request, lead, Place.of(chunk), budget)
+            return await self._ask(judge, asked, request, lead, place, budget or _Budget(0.0))
 
     async def ask_unrecorded(self, spec: MetricSpec, request: JudgeRequest, lead: Lead) -> JudgeAnswer:
         """Without a checkpoint, for what is stored nowhere: a crash pays for it again."""
@@ -122,6 +138,7 @@ class Asking:
             return await asyncio.shield(running)
         stored = await self._send_within(judge, asked, request, lead, place, budget)
         if stored is None:
+            assert asked.rerun_id is not None, "only a rerun has a cap"
             await self._writer.write(PAUSE, asked.rerun_id)
             self._on_cap(asked.rerun_id)
             await asyncio.Event().wait()  # until the executor lets go of the chunk

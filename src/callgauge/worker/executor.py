@@ -28,6 +28,7 @@ from callgauge.worker.batches import LOOK_SECS, Batches
 from callgauge.worker.database import DatabaseThread
 from callgauge.worker.evaluating import CallEvaluation, LeaseLost
 from callgauge.worker.judges import Judges
+from callgauge.worker.labs import Labs
 from callgauge.worker.loading import Loading
 from callgauge.worker.operations import FINISH, Finishing
 from callgauge.worker.previewing import Previews
@@ -182,6 +183,8 @@ class Executor:
         self._recordings.start()
         self._previews = Previews(self._owner, self._asking, self._scripts)
         self._previews.start()
+        self._labs = Labs(self._owner, self._asking, self._scripts)
+        self._labs.start()
         wake.listen(self._on_work)
         self._ready.set()
         renewing = asyncio.create_task(self._keep_leases())
@@ -195,6 +198,7 @@ class Executor:
             steering.cancel()
             await self._hand_back()
             await self._previews.stop()
+            await self._labs.stop()
             await self._recordings.stop()
             await self._scripts.stop()
             writer.stop()
@@ -218,6 +222,7 @@ class Executor:
         self._wake.set()
         self._steered.set()
         self._previews.wake()
+        self._labs.wake()
         self._recordings.wake()
 
     def _on_cap(self, rerun_id: int) -> None:

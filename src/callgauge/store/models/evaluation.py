@@ -245,9 +245,13 @@ class JudgeCall(models.Model):
     anything uses it."""
 
     key = models.CharField(max_length=64, unique=True)
-    rerun = models.ForeignKey(Rerun, models.CASCADE, related_name="judge_calls")
-    call = models.ForeignKey(CallLog, models.CASCADE, related_name="judge_calls")
-    """An answer quotes the call: it goes when the call does."""
+    rerun = models.ForeignKey(Rerun, models.CASCADE, null=True, related_name="judge_calls")
+    lab = models.ForeignKey(
+        "store.Lab", models.CASCADE, null=True, related_name="judge_calls", db_index=False
+    )
+    """Either of the two: what the request was made for."""
+    call = models.ForeignKey(CallLog, models.CASCADE, null=True, related_name="judge_calls")
+    """An answer quotes the call: it goes when the call does. Null for a question about several."""
     state = models.CharField(max_length=8, choices=JudgeCallState.choices, default=JudgeCallState.STARTED)
     model = models.CharField(max_length=255)
     request_hash = models.CharField(max_length=64)
@@ -263,6 +267,9 @@ class JudgeCall(models.Model):
     cost_usd = models.FloatField(null=True)
     started_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["lab"], condition=~Q(lab=None), name="judge_call_lab")]
 
     def __str__(self) -> str:
         return f"judge call {self.key[:8]}"

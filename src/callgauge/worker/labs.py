@@ -1,0 +1,140 @@
+"""Working through labs: first the proposal where one is asked for, then the draft on each call left."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from callgauge.domain.judging import Judge, JudgeAnswer, JudgeError, JudgeRequest
+from callgauge.domain.metrics import MetricKind, MetricSpec
+from callgauge.domain.outcomes import Outcome, Usage
+from callgauge.engine.evaluate import MAX_REASKS, evaluate_call
+from callgauge.engine.faults import EngineError, InvalidAnswer
+from callgauge.engine.nested import NestedJudge
+from callgauge.engine.proposals import build_proposal_request, read_proposal
+from callgauge.flow import lab_work
+from callgauge.flow.checkpoint import Question, lab_question
+from callgauge.flow.lab_work import LabWork
+from callgauge.flow.labs import Ending
+from callgauge.flow.work import CallWork
+from callgauge.store.models import LabKind
+from callgauge.worker.asking import Asking
+from callgauge.worker.claiming import Claiming
+from callgauge.worker.lead import Lead
+from callgauge.worker.scripts import Scripts
+from callgauge.worker.slots import URGENT
+
+IN_FLIGHT = 8
+"""Calls of one lab at once: it must not take the room of live calls."""
+
+
+class Labs(Claiming[LabWork]):
+    """Runs beside the chunks of an executor, with its judges and sandbox; its requests are checkpointed."""
+
+    name = "lab"
+
+    def __init__(self, owner: str, asking: Asking | None, scripts: Scripts) -> None:
+        super().__init__(owner)
+        self._asking = asking
+        self._scripts = scripts
+
+    def claim(self) -> LabWork | None:
+        return lab_work.claim_lab(self._owner)
+
+    def renew(self, pk: int) -> bool:
+        return lab_work.renew_lab(self._owner, pk)
+
+    def fail(self, pk: int) -> None:
+        lab_work.end_lab(self._owner, pk, Ending.LOST)
+
+    def hand_back(self, pk: int) -> None:
+        lab_work.hand_back_lab(self._owner, pk)
+
+    async def work(self, work: LabWork) -> None:
+        await self._database.run(lab_work.end_lab, self._owner, work.pk, await self._ending(work))
+
+    async def _ending(self, work: LabWork) -> Ending | None:
+        """Do it; why it failed, None where it did not."""
+        if work.give_up:
+            return Ending.LOST
+        asks = work.kind == LabKind.PROPOSE or (work.draft or work.asks_for).kind is MetricKind.LLM_JUDGE
+        if asks and self._asking is None:
+            return Ending.NO_JUDGE
+        if work.draft is None:
+            assert self._asking is not None
+            proposed = await self._propose(work, self._asking)
+            if proposed is not None:
+                return proposed
+            work = await self._database.run(lab_work.load_lab, work.pk)
+        if work.draft is not None:
+            await self._measure(work, work.draft)
+        return None
+
+    async def _propose(self, work: LabWork, asking: Asking) -> Ending | None:
+        fault, usage = "", Usage()
+        for sample in range(asking.reasks + 1):
+            try:
+                request = build_proposal_request(work.asks_for, work.shown, fault=fault)
+                question = partial(_question, work.pk, None, "", request, sample)
+                answer = await asking.ask_recorded(work.asks_for, request, question, Lead(), URGENT)
+                usage += answer.usage
+                proposal = read_proposal(work.asks_for, answer)
+            except InvalidAnswer as error:
+                fault = error.demand
+            except (JudgeError, EngineError):
+                return Ending.JUDGE_FAILED
+            else:
+                await self._database.run(lab_work.store_proposal, self._owner, work.pk, proposal, usage)
+                return None
+        return Ending.JUDGE_FAILED
+
+    async def _measure(self, work: LabWork, draft: MetricSpec) -> None:
+        room = asyncio.Semaphore(IN_FLIGHT)
+
+        async def one(case_id: int, call: CallWork) -> None:
+            async with room:
+                await self._evaluate(work.pk, draft, case_id, call)
+
+        async with asyncio.TaskGroup() as group:
+            for case_id, call in work.cases:
+                group.create_task(one(case_id, call))
+
+    async def _evaluate(self, lab_id: int, draft: MetricSpec, case_id: int, call: CallWork) -> None:
+        asking, lead = self._asking, Lead()
+
+        async def save(spec: MetricSpec, outcome: Outcome) -> None:
+            await self._database.run(lab_work.store_case, self._owner, lab_id, case_id, outcome)
+
+        async def ask(spec: MetricSpec, request: JudgeRequest, sample: int) -> JudgeAnswer:
+            assert asking is not None
+            content = f"{call.call.content_hash}:{spec.content_hash}"
+            question = partial(_question, lab_id, call.call.id, content, request, sample)
+            return await asking.ask_recorded(spec, request, question, lead, URGENT)
+
+        async def run_script(spec: MetricSpec, data: dict[str, Any]) -> Outcome:
+            judge = NestedJudge(call.call, spec, ask, reasks=asking.reasks) if asking is not None else None
+            return await self._scripts.run(spec, data, judge, URGENT)
+
+        await evaluate_call(
+            call.call,
+            [draft],
+            ask=ask if asking is not None else None,
+            run_script=run_script,
+            save=save,
+            known=call.known,
+            reasks=asking.reasks if asking is not None else MAX_REASKS,
+        )
+
+
+def _question(
+    lab_id: int, call_id: int | None, content: str, request: JudgeRequest, sample: int, judge: Judge
+) -> Question:
+    return lab_question(
+        lab_id=lab_id,
+        call_id=call_id,
+        content_hash=content,
+        model=judge.model,
+        sample=sample,
+        request=request,
+    )
