@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from callgauge.flow import previews
+from callgauge.flow import errands, previews
 from callgauge.store.models import (
     CallLog,
+    ErrandState,
     JudgeCall,
     Metric,
     MetricPreview,
     MetricResult,
-    PreviewState,
     Project,
     Rerun,
 )
@@ -187,16 +187,16 @@ def test_one_owner_at_a_time_and_what_is_done_stays_done(alice: Tenant, calls: l
     assert again is not None
     assert [call.call.id for call in again.calls] == [calls[1].pk]
     previews.store_preview("one:1", work, work.calls[1], previews.LOST)
-    assert not previews.renew_preview("one:1", preview.pk)
-    assert previews.renew_preview("two:1", preview.pk)
-    previews.end_preview("one:1", preview.pk)
+    assert not errands.renew(MetricPreview, "one:1", preview.pk)
+    assert errands.renew(MetricPreview, "two:1", preview.pk)
+    errands.end(MetricPreview, "one:1", preview.pk)
     preview.refresh_from_db()
-    assert (len(preview.results), preview.state) == (1, PreviewState.IN_PROGRESS)
+    assert (len(preview.results), preview.state) == (1, ErrandState.IN_PROGRESS)
 
 
 def test_a_preview_that_only_ever_loses_its_owner_is_given_up(alice: Tenant, calls: list[CallLog]) -> None:
     preview = requested(alice, calls)
-    MetricPreview.objects.update(attempts=previews.MAX_ATTEMPTS)
+    MetricPreview.objects.update(attempts=errands.MAX_ATTEMPTS)
     judge = FakeJudge()
     run(preview.uid, judge)
     assert judge.asked == []
@@ -206,7 +206,7 @@ def test_a_preview_that_only_ever_loses_its_owner_is_given_up(alice: Tenant, cal
 
 def test_old_previews_are_forgotten(alice: Tenant, calls: list[CallLog]) -> None:
     old = requested(alice, calls)
-    MetricPreview.objects.update(created_at=old.created_at - previews.KEPT_FOR)
+    MetricPreview.objects.update(created_at=old.created_at - errands.KEPT_FOR)
     new = requested(alice, calls)
     assert set(MetricPreview.objects.values_list("pk", flat=True)) == {new.pk}
     assert Project.objects.count() == 1

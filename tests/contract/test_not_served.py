@@ -19,11 +19,6 @@ PENDING = {
     *("calls.analyze", "calls.complete_upload", "calls.export", "calls.export_progress", "calls.get_filters"),
     *("calls.get_trace", "calls.get_upload_url", "calls.observe_livekit", "calls.observe_pipecat"),
     *("calls.observe_retell", "calls.observe_vapi"),
-    *("metrics.delete_bulk", "metrics.evaluate_advance_metric", "metrics.evaluate_basic_metric"),
-    *("metrics.evaluate_llm_judge_metric", "metrics.generate", "metrics.generate_clean_description"),
-    *("metrics.generate_clean_description_bg", "metrics.generate_evaluation_trigger"),
-    *("metrics.simplify_prompt", "metrics.variables", "metrics.generate_clean_description_progress"),
-    *("metrics.generate_progress", "metrics.simplify_prompt_progress"),
 }
 """What comes with other parts of this change."""
 

@@ -10,15 +10,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from callgauge.api.auth import key_of
-from callgauge.api.fields import Ids, JSONValue, RowId, Shape, query_text
+from callgauge.api.fields import Ids, JSONValue, RowId, Shape, Text, query_text
 from callgauge.api.metrics_present import present_advice
-from callgauge.api.metrics_shape import MetricShape, change_of
+from callgauge.api.metrics_shape import EvalTypeField, Labels, MetricShape, change_of
 from callgauge.api.present_results import present_rows
-from callgauge.api.routing import route
+from callgauge.api.routing import ID, route
 from callgauge.flow import previews
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.lint import advice_on_draft
-from callgauge.flow.scope import find_agent, require_project
+from callgauge.flow.metrics import FROZEN, current_version
+from callgauge.flow.metrics_lists import find_metric
+from callgauge.flow.scope import as_id, find_agent, require_project
 from callgauge.store.models import Agent, ApiKey, CallLog, MetricPreview, Project
 from callgauge.store.result_queries import ResultRow
 
@@ -49,12 +51,50 @@ class MetricPreviewRequest(APIView):
         return Response({"progress_id": preview.uid, "status": preview.state, "warnings": warnings})
 
 
+class EvaluateShape(Shape):
+    call_log_id = RowId(allow_null=True)
+    call_log_ids = Ids()
+    data = JSONValue(dict)  # type: ignore[assignment] # the wire's word
+    description = Text()
+    eval_type = EvalTypeField(required=False)
+    enum_values = Labels()
+
+
+class MetricEvaluate(APIView):
+    """A saved metric on chosen calls, or other words in its place; nothing is stored with the calls.
+
+    The calls are named, or `data` is what a Python metric is given, which holds `call_log_id`."""
+
+    serializer_class = EvaluateShape
+
+    def post(self, request: Request, pk: str) -> Response:
+        metric = find_metric(key_of(request), pk)
+        said = EvaluateShape.read(request)
+        ids = said.get("call_log_ids") or [said.get("call_log_id") or _call_of(said.get("data") or {})]
+        version = current_version(metric)
+        wording = {name: getattr(version, name) for name in FROZEN}
+        instead = {"description": "description", "eval_type": "eval_type", "enum_values": "labels"}
+        wording |= {column: said[name] for name, column in instead.items() if said.get(name)}
+        if said.get("description"):
+            wording["prompt"] = ""
+        previews.count_against_limit(metric.project)
+        preview = previews.request_preview(metric.project, wording, ids)
+        return Response({"progress_id": preview.uid, "status": preview.state})
+
+
 class MetricPreviewProgress(APIView):
     def get(self, request: Request) -> Response:
         uid = query_text(request, "progress_id")
         if not uid:
             raise Invalid.field("progress_id", "This parameter is required.")
         return Response(_present(previews.find_preview(key_of(request), uid)))
+
+
+def _call_of(data: dict[str, Any]) -> int:
+    number = as_id(data.get("call_log_id"))
+    if number is None:
+        raise Invalid.field("call_log_id", "Name a call here, in call_log_ids or in data.call_log_id.")
+    return number
 
 
 def _scope(key: ApiKey, said: dict[str, Any]) -> tuple[Project, Agent | None]:
@@ -105,4 +145,8 @@ FAMILY = r"test_framework/v[12]/metrics(?:-external)?"
 routes = [
     route(rf"{FAMILY}/preview", MetricPreviewRequest.as_view()),
     route(rf"{FAMILY}/preview-progress", MetricPreviewProgress.as_view()),
+    route(rf"{FAMILY}/evaluate_metric_progress", MetricPreviewProgress.as_view()),
+    route(rf"{FAMILY}/{ID}/evaluate_advance_metric", MetricEvaluate.as_view()),
+    route(rf"{FAMILY}/{ID}/evaluate_basic_metric", MetricEvaluate.as_view()),
+    route(rf"{FAMILY}/{ID}/evaluate_llm_judge_metric", MetricEvaluate.as_view()),
 ]

@@ -83,12 +83,6 @@ GAPS: tuple[Gap, ...] = (
     Gap("/test_framework/v1/metrics/build-agent/", ("POST",), "the metric builder's chat", LATER),
     Gap("/test_framework/v1/metrics/build-agent-cancel/", ("POST",), "the metric builder's chat", LATER),
     Gap("/test_framework/v1/metrics/build-agent-progress/", ("GET",), "the metric builder's chat", LATER),
-    Gap(
-        "/test_framework/v1/metrics/evaluate_metric_progress/",
-        ("GET",),
-        "the hosted service's workers",
-        HOSTED,
-    ),
     Gap("/test_framework/v1/metrics/fetch_call_details/", ("GET",), "the hosted service's workers", HOSTED),
     Gap("/test_framework/v1/metrics/save_result/", ("POST",), "the hosted service's workers", HOSTED),
     Gap(

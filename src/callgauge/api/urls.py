@@ -14,6 +14,7 @@ from callgauge.api import (
     metrics,
     metrics_bulk,
     metrics_preview,
+    metrics_writing,
     observe,
     organizations,
     predefined,
@@ -43,6 +44,7 @@ urlpatterns = [
     *metrics_preview.routes,
     *metrics_bulk.routes,
     *metric_reviews.routes,
+    *metrics_writing.routes,
     *metrics.routes,
     *predefined.routes,
 ]

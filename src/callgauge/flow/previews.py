@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import DateTimeField, ExpressionWrapper, Q, Value
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Now
+from django.db import transaction
 from django.utils import timezone
 
 from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Failed, FailureCode, Outcome
-from callgauge.flow import ratelimit
+from callgauge.flow import errands, ratelimit
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.metrics import check_metric, spec_of
 from callgauge.flow.results import NewResult, result_row
 from callgauge.flow.scope import Who, projects_of
 from callgauge.flow.wake import announce_work
 from callgauge.flow.work import CallWork, load_apart
-from callgauge.store.models import Agent, CallLog, MetricPreview, MetricVersion, PreviewState, Project
+from callgauge.store.models import Agent, CallLog, MetricPreview, MetricVersion, Project
 from callgauge.store.turns import write_turn
 
 MAX_CALLS: Final = 20
-KEPT_FOR: Final = timedelta(days=1)
-LEASE: Final = timedelta(seconds=30)
-"""Renewed with the leases of chunks; after a crash another owner goes on after this."""
-MAX_ATTEMPTS: Final = 3
 LOST: Final = Failed(
     FailureCode.INTERNAL_ERROR,
     ("The server stopped every time it worked on this call; see the server's log.",),
@@ -69,9 +60,11 @@ def request_preview(
     if missing:
         raise Invalid.field("call_log_ids", f"These call logs do not exist here: {', '.join(missing)}.")
     with write_turn(), transaction.atomic():
-        MetricPreview.objects.filter(project=project, created_at__lt=timezone.now() - KEPT_FOR).delete()
+        MetricPreview.objects.filter(
+            project=project, created_at__lt=timezone.now() - errands.KEPT_FOR
+        ).delete()
         preview = MetricPreview.objects.create(
-            uid=uuid.uuid4().hex, project=project, metric=metric, call_ids=ids
+            uid=errands.new_uid(), project=project, metric=metric, call_ids=ids
         )
         announce_work()
     return preview
@@ -84,7 +77,7 @@ def count_against_limit(project: Project) -> None:
 
 def find_preview(key: Who, uid: str) -> MetricPreview:
     """Raises NotFound for what is foreign, missing or forgotten."""
-    found = MetricPreview.objects.filter(project__in=projects_of(key), uid=uid.replace("-", "")[:32]).first()
+    found = MetricPreview.objects.filter(project__in=projects_of(key), uid=errands.uid_of(uid)).first()
     if found is None:
         raise NotFound
     return found
@@ -103,45 +96,20 @@ def forget_calls(call_ids: Collection[int]) -> None:
 
 
 def claim_preview(owner: str) -> PreviewWork | None:
-    """Lease the oldest preview that nobody works on. The caller is in no transaction."""
-    claimable = MetricPreview.objects.filter(
-        Q(state=PreviewState.QUEUED) | Q(state=PreviewState.IN_PROGRESS, lease_until__lt=Now())
-    ).order_by("id")
-    if not claimable.exists():
+    preview = errands.claim(MetricPreview, owner)
+    if preview is None:
         return None
-    with transaction.atomic():
-        preview = claimable.select_for_update(
-            skip_locked=connection.features.has_select_for_update_skip_locked
-        ).first()
-        if preview is None:
-            return None
-        preview.attempts += 1
-        MetricPreview.objects.filter(pk=preview.pk).update(
-            state=PreviewState.IN_PROGRESS,
-            owner=owner,
-            lease_until=_lease_end(),
-            attempts=preview.attempts,
-        )
     spec = spec_of(MetricVersion(pk=0, metric_id=0, **preview.metric))
     done = {row["call_id"] for row in preview.results}
     left = [pk for pk in preview.call_ids if pk not in done]
-    return PreviewWork(preview.pk, spec, load_apart(left), preview.attempts > MAX_ATTEMPTS)
-
-
-def renew_preview(owner: str, pk: int) -> bool:
-    """False where another owner has it now."""
-    mine = MetricPreview.objects.filter(pk=pk, owner=owner, state=PreviewState.IN_PROGRESS)
-    return mine.update(lease_until=_lease_end()) == 1
+    return PreviewWork(preview.pk, spec, load_apart(left), preview.attempts > errands.MAX_ATTEMPTS)
 
 
 def store_preview(owner: str, work: PreviewWork, call: CallWork, outcome: Outcome) -> None:
     """Append the result of one call; nothing where another owner has the preview now."""
     row = result_row(NewResult(0, 0, call.call.id, call.call.content_hash, work.spec, outcome))
     with write_turn(), transaction.atomic():
-        mine = MetricPreview.objects.select_for_update().filter(
-            pk=work.pk, owner=owner, state=PreviewState.IN_PROGRESS
-        )
-        preview = mine.first()
+        preview = errands.held(MetricPreview, owner, work.pk).select_for_update().first()
         if preview is None:
             return
         stored = {name: getattr(row, name) for name in _SHOWN}
@@ -149,20 +117,3 @@ def store_preview(owner: str, work: PreviewWork, call: CallWork, outcome: Outcom
         stored["created_at"] = timezone.now().isoformat()
         preview.results.append(stored)
         preview.save(update_fields=["results"])
-
-
-def end_preview(owner: str, pk: int, *, failed: bool = False) -> None:
-    state = PreviewState.FAILED if failed else PreviewState.COMPLETED
-    MetricPreview.objects.filter(pk=pk, owner=owner, state=PreviewState.IN_PROGRESS).update(
-        state=state, lease_until=None
-    )
-
-
-def hand_back_preview(owner: str, pk: int) -> None:
-    MetricPreview.objects.filter(pk=pk, owner=owner, state=PreviewState.IN_PROGRESS).update(
-        state=PreviewState.QUEUED, owner="", lease_until=None
-    )
-
-
-def _lease_end() -> Combinable:
-    return ExpressionWrapper(Now() + Value(LEASE), output_field=DateTimeField())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -128,6 +128,27 @@ class Asking:
             if self._stopped:
                 await asyncio.Event().wait()
             return await self._send(judge, request, lead)
+
+    async def ask_kept(
+        self,
+        request: JudgeRequest,
+        begin: Callable[[], Awaitable[None]],
+        store: Callable[[JudgeAnswer], Awaitable[None]],
+    ) -> JudgeAnswer:
+        """Of the installation's own judge, with a checkpoint of the caller's: `begin` commits that it will be
+        sent or raises, `store` commits the answer, even when nobody waits for it any more."""
+        judge = self._judges.default
+
+        async def send() -> JudgeAnswer:
+            answer = await self._send(judge, request, Lead())
+            await store(answer)
+            return answer
+
+        async with self._lanes_of(judge).sent.take(URGENT):
+            if self._stopped:
+                await asyncio.Event().wait()  # until cancelled: nothing is sent while stopping
+            await begin()
+            return await asyncio.shield(self._keep(asyncio.create_task(send())))
 
     async def _ask(
         self, judge: Judge, asked: Question, request: JudgeRequest, lead: Lead, place: Place, budget: _Budget

@@ -37,6 +37,7 @@ from callgauge.worker.recordings import Recordings
 from callgauge.worker.scripts import AUTO, Scripts
 from callgauge.worker.slots import Place, Slots
 from callgauge.worker.writer import Writer
+from callgauge.worker.writing import Writings
 
 log = logging.getLogger(__name__)
 
@@ -185,6 +186,8 @@ class Executor:
         self._previews.start()
         self._labs = Labs(self._owner, self._asking, self._scripts)
         self._labs.start()
+        self._writings = Writings(self._owner, self._asking, fail_interrupted=self._fail_interrupted)
+        self._writings.start()
         wake.listen(self._on_work)
         self._ready.set()
         renewing = asyncio.create_task(self._keep_leases())
@@ -199,6 +202,7 @@ class Executor:
             await self._hand_back()
             await self._previews.stop()
             await self._labs.stop()
+            await self._writings.stop()
             await self._recordings.stop()
             await self._scripts.stop()
             writer.stop()
@@ -223,6 +227,7 @@ class Executor:
         self._steered.set()
         self._previews.wake()
         self._labs.wake()
+        self._writings.wake()
         self._recordings.wake()
 
     def _on_cap(self, rerun_id: int) -> None:

@@ -10,9 +10,10 @@ from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Outcome
 from callgauge.engine.evaluate import MAX_REASKS, evaluate_call
 from callgauge.engine.nested import NestedJudge
-from callgauge.flow import previews
+from callgauge.flow import errands, previews
 from callgauge.flow.previews import LOST, PreviewWork
 from callgauge.flow.work import CallWork
+from callgauge.store.models import MetricPreview
 from callgauge.worker.asking import Asking
 from callgauge.worker.claiming import Claiming
 from callgauge.worker.lead import Lead
@@ -35,19 +36,19 @@ class Previews(Claiming[PreviewWork]):
         return previews.claim_preview(self._owner)
 
     def renew(self, pk: int) -> bool:
-        return previews.renew_preview(self._owner, pk)
+        return errands.renew(MetricPreview, self._owner, pk)
 
     def fail(self, pk: int) -> None:
-        previews.end_preview(self._owner, pk, failed=True)
+        errands.end(MetricPreview, self._owner, pk, failed=True)
 
     def hand_back(self, pk: int) -> None:
-        previews.hand_back_preview(self._owner, pk)
+        errands.hand_back(MetricPreview, self._owner, pk)
 
     async def work(self, work: PreviewWork) -> None:
         async with asyncio.TaskGroup() as group:
             for call in work.calls:
                 group.create_task(self._evaluate(work, call))
-        await self._database.run(previews.end_preview, self._owner, work.pk)
+        await self._database.run(errands.end, MetricPreview, self._owner, work.pk)
 
     async def _evaluate(self, work: PreviewWork, call: CallWork) -> None:
         async def save(spec: MetricSpec, outcome: Outcome) -> None:

@@ -4,6 +4,7 @@ from django.db.models import Model
 
 from callgauge.store.models.alerts import Alert
 from callgauge.store.models.calls import Agent, AgentVersion, CallLog, CallPayload
+from callgauge.store.models.errands import Errand, ErrandState
 from callgauge.store.models.evaluation import (
     ASKED_FOR,
     UNFINISHED,
@@ -30,7 +31,7 @@ from callgauge.store.models.labs import Lab, LabCase, LabKind, LabState
 from callgauge.store.models.metadata import CallMetadata
 from callgauge.store.models.metrics import Metric, MetricVersion, OwnPredefined, RubricRule
 from callgauge.store.models.people import LinkKind, OneTimeLink, SignInTries
-from callgauge.store.models.previews import MetricPreview, PreviewState
+from callgauge.store.models.previews import MetricPreview
 from callgauge.store.models.recordings import Recording, RecordingFile, RecordingState, RecordingUpload
 from callgauge.store.models.reviews import Review, ReviewItem, ReviewRole, ReviewScan, ReviewSkip
 from callgauge.store.models.system import (
@@ -50,6 +51,7 @@ from callgauge.store.models.tenancy import (
     Role,
     User,
 )
+from callgauge.store.models.writing import WritingJob
 
 SEALED_COLUMNS: tuple[tuple[type[Model], str], ...] = ((Agent, "secrets"), (Project, "secrets"))
 """Columns that hold what flow.sealing sealed: a text, or an object of texts. They are sealed anew when the
@@ -73,6 +75,8 @@ __all__ = [
     "ChunkState",
     "DuplicateCallPolicy",
     "Duty",
+    "Errand",
+    "ErrandState",
     "GoldenCase",
     "GoldenSet",
     "Installation",
@@ -94,7 +98,6 @@ __all__ = [
     "Organization",
     "OwnPredefined",
     "PauseReason",
-    "PreviewState",
     "Priority",
     "Project",
     "ProviderBucket",
@@ -119,4 +122,5 @@ __all__ = [
     "SignInTries",
     "User",
     "WorkerProcess",
+    "WritingJob",
 ]

@@ -1,0 +1,85 @@
+"""Leases of small work (store.models.errands): claimed, renewed, ended or handed back by one owner."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from django.db import connection, transaction
+from django.db.models import DateTimeField, ExpressionWrapper, Q, QuerySet, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from callgauge.store.models import Errand, ErrandState
+
+LEASE: Final = timedelta(seconds=30)
+"""Renewed with the leases of chunks; after a crash another owner goes on after this."""
+MAX_ATTEMPTS: Final = 3
+KEPT_FOR: Final = timedelta(days=1)
+Row = TypeVar("Row", bound=Errand)
+
+
+def forget_old(rows: QuerySet[Row]) -> None:
+    rows.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()
+
+
+def new_uid() -> str:
+    return uuid.uuid4().hex
+
+
+def uid_of(progress_id: str) -> str:
+    """As stored, whichever way a client writes it."""
+    return progress_id.replace("-", "")[:32]
+
+
+def claim(model: type[Row], owner: str) -> Row | None:
+    """Lease the oldest that nobody works on; `attempts` counts this one. The caller is in no transaction."""
+    claimable = model._default_manager.filter(
+        Q(state=ErrandState.QUEUED) | Q(state=ErrandState.IN_PROGRESS, lease_until__lt=Now())
+    ).order_by("id")
+    if not claimable.exists():
+        return None
+    with transaction.atomic():
+        row = claimable.select_for_update(
+            skip_locked=connection.features.has_select_for_update_skip_locked
+        ).first()
+        if row is None:
+            return None
+        row.attempts += 1
+        model._default_manager.filter(pk=row.pk).update(
+            state=ErrandState.IN_PROGRESS, owner=owner, lease_until=_lease_end(), attempts=row.attempts
+        )
+    return row
+
+
+def held(model: type[Row], owner: str, pk: int) -> QuerySet[Row]:
+    """The row, as long as this owner has it."""
+    return model._default_manager.filter(pk=pk, owner=owner, state=ErrandState.IN_PROGRESS)
+
+
+def renew(model: type[Row], owner: str, pk: int) -> bool:
+    """False where another owner has it now."""
+    return held(model, owner, pk).update(lease_until=_lease_end()) == 1
+
+
+def end(model: type[Row], owner: str, pk: int, *, failed: bool = False, **columns: Any) -> bool:
+    """False where another owner has it now; then nothing is written."""
+    state = ErrandState.FAILED if failed else ErrandState.COMPLETED
+    return held(model, owner, pk).update(state=state, lease_until=None, **columns) == 1
+
+
+def hand_back(model: type[Row], owner: str, pk: int) -> None:
+    held(model, owner, pk).update(state=ErrandState.QUEUED, owner="", lease_until=None)
+
+
+def take_over(model: type[Row], owner_prefix: str) -> None:
+    """Free every lease of owners with this prefix: the process that held them is known to be gone."""
+    model._default_manager.filter(owner__startswith=owner_prefix, state=ErrandState.IN_PROGRESS).update(
+        state=ErrandState.QUEUED, owner="", lease_until=None
+    )
+
+
+def _lease_end() -> Combinable:
+    return ExpressionWrapper(Now() + Value(LEASE), output_field=DateTimeField())
