@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
@@ -12,8 +13,6 @@ from typing import Any
 
 import psycopg
 
-from callgauge.store.models import Priority
-from callgauge.worker.broker import TASK, Broker
 from tests.marking_judge import MarkingJudge
 from tests.own_services import Network, Postgres, Rabbit
 from tests.server import Server, _env
@@ -91,26 +90,19 @@ class ScaledOut:
         }
         self.server = Server(self._folder / "data", **self.env)
         self.server.start()
+        self.server.key = self._make_key("Support")
+        return self
+
+    def _make_key(self, project: str) -> str:
+        command = [sys.executable, "-m", "callgauge.cli", "key", "create", "--project", project, "--json"]
         made = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "callgauge.cli",
-                "key",
-                "create",
-                "--project",
-                "Support",
-                "--json",
-                "--data-dir",
-                str(self._folder / "data"),
-            ],
+            [*command, "--data-dir", str(self._folder / "data")],
             env=_env(self.env),
             capture_output=True,
             text=True,
             check=True,
         )
-        self.server.key = json.loads(made.stdout)["api_key"]
-        return self
+        return str(json.loads(made.stdout)["api_key"])
 
     def add_worker(self, before: tuple[str, ...] = (), **env: str) -> Worker:
         worker = Worker(self._folder, f"worker-{len(self.workers)}", _env(self.env | env), before)
@@ -193,7 +185,16 @@ class ScaledOut:
             what="the end of all reruns",
         )
 
-    def _broker(self) -> Broker:
+    def second_tenant(self) -> ScaledOut:
+        """The same installation with the key of another project."""
+        other = copy.copy(self)
+        other.server = copy.copy(self.server)
+        other.server.key = self._make_key("Sales")
+        return other
+
+    def _broker(self) -> Any:
+        from callgauge.worker.broker import Broker  # needs settings, which benchmarks do without
+
         uid = self.rows("SELECT uid FROM store_installation")[0][0]
         return Broker.at(self.broker.url, uid)
 
@@ -205,6 +206,9 @@ class ScaledOut:
 
     def send(self, chunk_ids: Sequence[int], *, installation: str | None) -> None:
         """Messages made by hand; `installation`: as another installation would send them."""
+        from callgauge.store.models import Priority
+        from callgauge.worker.broker import TASK
+
         broker = self._broker()
         queue = broker.queues[Priority.BULK]
         for chunk_id in chunk_ids:
