@@ -86,7 +86,7 @@ def others(folder: Path, calls: int) -> None:
 
 
 def kills(folder: Path, calls: int) -> None:
-    """twenty kills of workers, failures of broker, database and network: what was lost, what was paid twice"""
+    """twenty kills of workers, failures of broker, database and network: what is lost, what is paid twice"""
     rng = random.Random(SEED)
     with ExitStack() as stack:
         network = Network()

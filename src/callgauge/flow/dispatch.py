@@ -58,6 +58,9 @@ def count_workers() -> int:
 
 def next_to_send(priority: Priority, workers: int, tenant_chunks: int) -> list[int]:
     """Chunks that messages should now go out for: as many as the workers can use, tenants in turn."""
+    waiting = Chunk.objects.filter(state=ChunkState.PENDING, priority=priority, dispatched_at__isnull=True)
+    if not waiting.exists():
+        return []  # nearly always, and several times a second
     workers = max(1, workers)
     out = fairness.under_way(priority, sent=True).total()
     room = CHUNKS_PER_WORKER[priority] * workers - out

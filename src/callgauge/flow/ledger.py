@@ -29,6 +29,8 @@ from callgauge.store.models import (
 from callgauge.store.turns import write_turn
 
 CHUNK_CALLS = 100
+SMALL_CHUNK_CALLS = 20
+SHARES = 16
 SMALL_RERUN_CALLS = 200
 """A rerun of so few calls is one that somebody waits for: it does not queue behind the large ones."""
 LEASE = timedelta(seconds=20)
@@ -222,16 +224,22 @@ def end_if_complete(rerun_id: int) -> None:
 
 def add_chunks(rerun: Rerun, call_ids: Sequence[int]) -> None:
     """Cut calls into chunks. The caller is in a transaction."""
+    size = _chunk_size(len(call_ids))
     Chunk.objects.bulk_create(
         Chunk(
             rerun=rerun,
             kind=ChunkKind.EVALUATE,
             priority=priority_of(rerun),
             tenant=rerun.project_id,
-            call_ids=list(call_ids[start : start + CHUNK_CALLS]),
+            call_ids=list(call_ids[start : start + size]),
         )
-        for start in range(0, len(call_ids), CHUNK_CALLS)
+        for start in range(0, len(call_ids), size)
     )
+
+
+def _chunk_size(calls: int) -> int:
+    """A small rerun is cut finer: several workers share it, and none has a whole chunk left at the end."""
+    return max(SMALL_CHUNK_CALLS, min(CHUNK_CALLS, -(-calls // SHARES)))
 
 
 def add_planning(rerun: Rerun) -> None:

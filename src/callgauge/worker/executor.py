@@ -94,7 +94,7 @@ class Executor:
         self._batch_look_secs = batch_look_secs
         self._audio = audio
         self._memory_mb = memory_mb
-        self._bulk_chunks = 2 + concurrency // 50
+        self._bulk_chunks = 4 + concurrency // 8
         self._thread = threading.Thread(target=self._run, name="callgauge-executor", daemon=True)
         self._ready = threading.Event()
         self._fault: Exception | None = None
