@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from callgauge.flow import fairness, ledger
-from callgauge.store.models import Chunk, ChunkState, Priority, Rerun, RerunKind, RerunState
+from callgauge.store.models import Chunk, ChunkKind, ChunkState, Priority, Rerun, RerunKind, RerunState
 from tests.tenants import Tenant, tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,7 +28,16 @@ def charlie(transactional_db: None) -> Tenant:
 
 def _rerun(owner: Tenant, chunks: int, state: str = RerunState.PLANNED) -> Rerun:
     rerun = Rerun.objects.create(project=owner.project, kind=RerunKind.RERUN, state=state)
-    ledger.add_chunks(rerun, list(range(1, chunks * ledger.CHUNK_CALLS + 1)))
+    Chunk.objects.bulk_create(
+        Chunk(
+            rerun=rerun,
+            kind=ChunkKind.EVALUATE,
+            priority=Priority.BULK,
+            tenant=owner.project.pk,
+            call_ids=list(range(1, 101)),
+        )
+        for _ in range(chunks)
+    )
     return rerun
 
 
