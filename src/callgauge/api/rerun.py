@@ -32,7 +32,7 @@ class RerunEvaluation(APIView):
     def post(self, request: Request) -> HttpResponseBase:
         key = key_of(request)
         body = Body(request)
-        agent = _agent(key, body)
+        agent = agent_of(key, body)
         rerun.count_against_limit(agent.project)
         selection = read_selection(body)
         ticket = rerun.request_rerun(
@@ -40,7 +40,7 @@ class RerunEvaluation(APIView):
             agent,
             selection,
             metric_ids=read_ids(body, "metrics", "metric_ids"),
-            idempotency_key=_idempotency_key(request),
+            idempotency_key=idempotency_key(request),
             body_hash=body.hash(),
         )
         chunks = _stream(ticket, wire_version(request), base_url(request))
@@ -70,7 +70,7 @@ class EvaluateMetrics(APIView):
         return Response(present_list(calls, version=wire_version(request)))
 
 
-def _agent(key: ApiKey, body: Body) -> Agent:
+def agent_of(key: ApiKey, body: Body) -> Agent:
     agent_id, assistant_id = body.value("agent_id"), body.value("assistant_id")
     if agent_id is None and assistant_id is None:
         raise Invalid.field("agent_id", "Provide either agent_id or assistant_id.")
@@ -103,7 +103,7 @@ def _id(name: str, value: object) -> int:
     return number
 
 
-def _idempotency_key(request: Request) -> str:
+def idempotency_key(request: Request) -> str:
     text = str(request.META.get("HTTP_IDEMPOTENCY_KEY", "")).strip()
     if len(text) > MAX_KEY_CHARS or not is_storable(text):
         raise Invalid.field("Idempotency-Key", f"At most {MAX_KEY_CHARS} printable characters.")

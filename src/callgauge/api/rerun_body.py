@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from callgauge.api.parsers import decode_json
 from callgauge.domain.calls import stable_hash
 from callgauge.flow.errors import Invalid
-from callgauge.flow.rerun import Selection
 from callgauge.flow.scope import as_id
+from callgauge.flow.selection import Selection
 
 NOT_AN_ID = "A valid integer is required."
 MAX_SHOWN_CHARS = 40

@@ -11,6 +11,7 @@ from callgauge.cli.import_calls import import_command
 from callgauge.cli.judge_check import judge_check
 from callgauge.cli.keys import key
 from callgauge.cli.metrics import metric
+from callgauge.cli.reruns import rerun_group
 from callgauge.cli.review import golden, review
 from callgauge.cli.serve import serve
 from callgauge.cli.settings import rotate_secret, settings
@@ -40,6 +41,7 @@ COMMANDS = (
     review,
     golden,
     gate,
+    rerun_group,
     import_command,
     settings,
     rotate_secret,

@@ -12,6 +12,10 @@ from django.utils import timezone
 
 from callgauge.flow import ledger
 from callgauge.flow.errors import Conflict, Invalid
+from callgauge.flow.metrics import versions_for
+from callgauge.flow.rerun import Terms, request_rerun
+from callgauge.flow.scope import Who, require_change
+from callgauge.flow.selection import Selection
 from callgauge.flow.wake import announce_work
 from callgauge.store.models import (
     UNFINISHED,
@@ -19,11 +23,14 @@ from callgauge.store.models import (
     Chunk,
     ChunkKind,
     ChunkState,
+    MetricResult,
     PauseReason,
     Priority,
     Rerun,
     RerunKind,
     RerunState,
+    ResultOutcome,
+    Reuse,
 )
 from callgauge.store.turns import write_turn
 
@@ -31,8 +38,9 @@ AT_WORK = (RerunState.PLANNED, RerunState.RUNNING)
 OPEN_CHUNKS = (ChunkState.PENDING, ChunkState.LEASED, ChunkState.WAITING)
 
 
-def pause(rerun: Rerun) -> Rerun:
+def pause(who: Who, rerun: Rerun) -> Rerun:
     """Nothing new is asked from now on. Raises Conflict where it has ended; pausing twice is no fault."""
+    require_change(who)
     with write_turn(), transaction.atomic():
         locked = _locked(rerun)
         if locked.state in AT_WORK:
@@ -51,9 +59,10 @@ def pause_at_cap(rerun_id: int) -> None:
         announce_work()
 
 
-def resume(rerun: Rerun, *, max_cost_usd: float | None = None) -> Rerun:
+def resume(who: Who, rerun: Rerun, *, max_cost_usd: float | None = None) -> Rerun:
     """Go on, with a new cap where one is given. Raises Conflict where the rerun has ended, and Invalid where
     its cap is still reached: it would stop at once."""
+    require_change(who)
     with write_turn(), transaction.atomic():
         locked = _locked(rerun)
         if locked.state not in UNFINISHED:
@@ -79,9 +88,10 @@ def resume(rerun: Rerun, *, max_cost_usd: float | None = None) -> Rerun:
     return locked
 
 
-def cancel(rerun: Rerun) -> Rerun:
+def cancel(who: Who, rerun: Rerun) -> Rerun:
     """End it: what is measured stays, and calls that wait for their verdict are decided by the results they
     have. Raises Conflict where the rerun is done; cancelling twice is no fault."""
+    require_change(who)
     with write_turn(), transaction.atomic():
         locked = _locked(rerun)
         if locked.state == RerunState.DONE:
@@ -91,6 +101,25 @@ def cancel(rerun: Rerun) -> Rerun:
     announce_work()
     locked.refresh_from_db()
     return locked
+
+
+def retry_failed(who: Who, rerun: Rerun) -> Rerun:
+    """A new rerun of what failed in this one, and of nothing else. Raises Conflict while it is under way, and
+    Invalid where nothing failed, or nothing that is still measured."""
+    if rerun.state in UNFINISHED:
+        raise Conflict(f"Rerun {rerun.pk} is {rerun.state}: wait for its end, or cancel it.")
+    failed = MetricResult.objects.filter(rerun=rerun, outcome=ResultOutcome.FAILED, call__deleted_at=None)
+    calls = sorted(set(failed.values_list("call_id", flat=True)))
+    if not calls or rerun.agent is None:
+        raise Invalid.field("non_field_errors", f"Nothing failed in rerun {rerun.pk}.")
+    measured = {version.metric_id for version in versions_for(rerun.agent)}
+    metrics = sorted(set(failed.values_list("metric_id", flat=True)) & measured)
+    if not metrics:
+        raise Invalid.field("non_field_errors", "What failed is not measured any more.")
+    # Where one of these metrics did not fail on a call, its result stands, and is left as it is.
+    terms = Terms(reuse=Reuse.CURRENT, max_cost_usd=rerun.max_cost_usd, follows=rerun.pk)
+    selection = Selection(ids=tuple(calls))
+    return request_rerun(who, rerun.agent, selection, metric_ids=metrics, terms=terms).rerun
 
 
 def spent_of(rerun: Rerun) -> float:

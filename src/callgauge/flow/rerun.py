@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -15,9 +15,20 @@ from django.utils import timezone
 from callgauge.domain.calls import stable_hash
 from callgauge.flow import ledger, ratelimit
 from callgauge.flow.errors import Invalid
-from callgauge.flow.metrics import versions_for
+from callgauge.flow.metrics import spec_of, versions_for
+from callgauge.flow.prices import check_cap
+from callgauge.flow.remembered import remember, remembered
 from callgauge.flow.sampling import NAMED, leave_out
 from callgauge.flow.scope import Who, asked_by, require_change
+from callgauge.flow.selection import (
+    IDS_PER_QUERY,
+    RESET_AT_ONCE,
+    Selection,
+    check_calls,
+    check_list,
+    refuse_unknown,
+    unknown,
+)
 from callgauge.flow.wake import announce_work
 from callgauge.store.models import (
     UNFINISHED,
@@ -25,30 +36,27 @@ from callgauge.store.models import (
     CallLog,
     MetricVersion,
     Project,
-    RememberedRequest,
     Rerun,
     RerunKind,
+    Reuse,
 )
 from callgauge.store.turns import write_turn
 
-RESET_AT_ONCE = 50_000
-"""More calls than this are not reset in the request's own transaction but by the planner, page by page."""
-IDS_PER_QUERY = 5_000
-"""Below SQLite's limit of 32,766 variables in one statement."""
-REMEMBER_FOR = timedelta(hours=24)
-
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """Which calls of an agent: all of them, the first so many, or those named (in the order named)."""
+class Terms:
+    """How a rerun is to go about it."""
 
-    ids: tuple[int, ...] | None = None
-    first: int | None = None
+    reuse: Reuse = Reuse.DETERMINISTIC
+    max_cost_usd: float | None = None
+    """It is paused when its judge has cost this much."""
+    follows: int | None = None
+    """The rerun whose failures it measures again."""
+    narrowed: Mapping[str, Any] = field(default_factory=dict)
+    """The filter and the window of time that picked the calls, as they are shown."""
 
-    def as_json(self) -> Any:
-        if self.ids is not None:
-            return {"count": len(self.ids), "hash": stable_hash(self.ids)}
-        return "all" if self.first is None else self.first
+
+PLAIN = Terms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,7 @@ def request_rerun(
     metric_ids: Collection[int] | None = None,
     idempotency_key: str = "",
     body_hash: str = "",
+    terms: Terms = PLAIN,
 ) -> RerunTicket:
     """Reset the selected calls and plan their evaluation with today's versions, in one transaction.
 
@@ -88,13 +97,14 @@ def request_rerun(
     require_change(key)
     if selection.ids is not None:
         selection = Selection(ids=tuple(dict.fromkeys(selection.ids)))
-        _check_list(selection.ids or ())
+        check_list(selection.ids or ())
     with write_turn(), transaction.atomic():
         # Two identical requests at the same time (a client's own retry) must not become two reruns.
         project = Project.objects.select_for_update(no_key=True).get(pk=agent.project_id)
-        versions = _chosen_versions(agent, metric_ids)
+        versions = chosen_versions(agent, metric_ids)
         if selection.ids is not None:
-            _check_calls(agent, selection.ids)
+            check_calls(agent, selection.ids)
+        check_cap([spec_of(version) for version in versions], terms.max_cost_usd)
         fingerprint = stable_hash(
             key.pk,
             agent.pk,
@@ -103,27 +113,31 @@ def request_rerun(
             metric_ids is not None,
             project.rubric_version,
             settings.CALLGAUGE.judge,
+            *([] if terms == PLAIN else [asdict(terms)]),
         )
-        known = _remembered(project, idempotency_key, body_hash)
+        known = remembered(project, idempotency_key, body_hash)
         if known is not None:
             return RerunTicket(known, selection, joined=True)
         known = _unfinished(project, fingerprint)
         if known is not None:
-            _remember(project, idempotency_key, body_hash, known)
+            remember(project, idempotency_key, body_hash, known)
             return RerunTicket(known, selection, joined=True)
         rerun = Rerun(
             project=project,
             agent=agent,
             kind=RerunKind.RERUN,
             **asked_by(key),
-            selection={"calls": selection.as_json(), **_named(metric_ids)},
+            selection={"calls": selection.as_json(), **terms.narrowed, **named(metric_ids)},
             metric_version_ids=[version.pk for version in versions],
             rubric_version=project.rubric_version,
             judge_model=settings.CALLGAUGE.judge,
             fingerprint=fingerprint,
+            reuse=terms.reuse,
+            max_cost_usd=terms.max_cost_usd,
+            follows=terms.follows,
         )
         _start(rerun, agent, selection)
-        _remember(project, idempotency_key, body_hash, rerun)
+        remember(project, idempotency_key, body_hash, rerun)
     return RerunTicket(rerun, selection, joined=False)
 
 
@@ -163,7 +177,7 @@ def request_evaluation(
     """
     require_change(key)
     ids = list(dict.fromkeys(call_ids))
-    _check_list(ids)
+    check_list(ids)
     calls: dict[int, int | None] = {}
     for start in range(0, len(ids), IDS_PER_QUERY):
         part = ids[start : start + IDS_PER_QUERY]
@@ -171,7 +185,7 @@ def request_evaluation(
         if agent is not None:
             rows = rows.filter(agent=agent)
         calls.update(rows.values_list("pk", "agent_id"))
-    _refuse_unknown(ids, calls)
+    refuse_unknown(ids, calls)
     by_agent: dict[int | None, list[int]] = {}
     for call_id in ids:
         by_agent.setdefault(calls[call_id], []).append(call_id)
@@ -188,7 +202,7 @@ def request_evaluation(
             agent=owner,
             kind=RerunKind.EVALUATE,
             **asked_by(key),
-            selection=_named(metric_ids),
+            selection=named(metric_ids),
             metric_version_ids=[version.pk for version in versions],
             rubric_version=project.rubric_version,
             judge_model=settings.CALLGAUGE.judge,
@@ -196,7 +210,7 @@ def request_evaluation(
         _plan_listed(rerun, its_calls)
         reruns.append(rerun)
     if wanted is not None and wanted - found:
-        raise Invalid.field("metrics", _unknown("metrics", sorted(wanted - found)))
+        raise Invalid.field("metrics", unknown("metrics", sorted(wanted - found)))
     return reruns
 
 
@@ -208,7 +222,7 @@ def _start_one(call: CallLog, kind: RerunKind, metric_ids: Collection[int] | Non
     if metric_ids is not None:
         missing = sorted(set(metric_ids) - {version.metric_id for version in versions})
         if missing:
-            raise Invalid.field("metric_ids", _unknown("metrics", missing))
+            raise Invalid.field("metric_ids", unknown("metrics", missing))
         versions = [version for version in versions if version.metric_id in set(metric_ids)]
     rerun = Rerun(
         project_id=call.project_id,
@@ -322,7 +336,7 @@ def _plan_page(owner: str, chunk_id: int, size: int) -> bool:
     return False
 
 
-def _named(metric_ids: Collection[int] | None) -> dict[str, str]:
+def named(metric_ids: Collection[int] | None) -> dict[str, str]:
     """A request that names its metrics means them, also on calls that were sampled out."""
     return {} if metric_ids is None else {"metrics": NAMED}
 
@@ -331,43 +345,15 @@ def _versions(agent: Agent | None) -> Sequence[MetricVersion]:
     return versions_for(agent) if agent is not None else []
 
 
-def _chosen_versions(agent: Agent, metric_ids: Collection[int] | None) -> Sequence[MetricVersion]:
+def chosen_versions(agent: Agent, metric_ids: Collection[int] | None) -> Sequence[MetricVersion]:
     versions = _versions(agent)
     if metric_ids is None:
         return versions
     wanted = set(metric_ids)
     missing = sorted(wanted - {version.metric_id for version in versions})
     if missing:
-        raise Invalid.field("metrics", _unknown("metrics", missing))
+        raise Invalid.field("metrics", unknown("metrics", missing))
     return [version for version in versions if version.metric_id in wanted]
-
-
-def _check_list(ids: Sequence[int]) -> None:
-    if not ids:
-        raise Invalid.field("call_logs", "This list may not be empty.")
-    if len(ids) > RESET_AT_ONCE:
-        raise Invalid.field("call_logs", f'Name at most {RESET_AT_ONCE} calls at once, or "all".')
-
-
-def _check_calls(agent: Agent, ids: Sequence[int]) -> None:
-    known: set[int] = set()
-    for start in range(0, len(ids), IDS_PER_QUERY):
-        part = ids[start : start + IDS_PER_QUERY]
-        rows = CallLog.objects.filter(agent=agent, pk__in=part, deleted_at=None)
-        known.update(rows.values_list("pk", flat=True))
-    _refuse_unknown(ids, known)
-
-
-def _refuse_unknown(ids: Sequence[int], known: Collection[int]) -> None:
-    missing = [call_id for call_id in ids if call_id not in known]
-    if missing:
-        raise Invalid.field("call_logs", _unknown("call logs", missing))
-
-
-def _unknown(what: str, ids: Sequence[int]) -> str:
-    shown = ", ".join(str(one) for one in ids[:20])
-    more = f" and {len(ids) - 20} more" if len(ids) > 20 else ""
-    return f"These {what} do not exist here: {shown}{more}."
 
 
 def _unfinished(project: Project, fingerprint: str) -> Rerun | None:
@@ -379,25 +365,3 @@ def _unfinished(project: Project, fingerprint: str) -> Rerun | None:
         .order_by("-id")
         .first()
     )
-
-
-def _remember(project: Project, idempotency_key: str, body_hash: str, rerun: Rerun) -> None:
-    if idempotency_key:
-        RememberedRequest.objects.create(
-            project=project, key=idempotency_key, body_hash=body_hash, rerun=rerun
-        )
-
-
-def _remembered(project: Project, idempotency_key: str, body_hash: str) -> Rerun | None:
-    if not idempotency_key:
-        return None
-    old = timezone.now() - REMEMBER_FOR
-    RememberedRequest.objects.filter(project=project, created_at__lt=old).delete()
-    seen = (
-        RememberedRequest.objects.select_related("rerun").filter(project=project, key=idempotency_key).first()
-    )
-    if seen is None:
-        return None
-    if seen.body_hash != body_hash:
-        raise Invalid.field("Idempotency-Key", "This key was used for a different request.")
-    return seen.rerun

@@ -11,20 +11,21 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.conf import settings
 from django.db.models import Q
 
 from callgauge.domain.calls import AgentFacts
 from callgauge.domain.metrics import MetricSpec
+from callgauge.domain.options import Options
 from callgauge.domain.outcomes import Outcome, SkipReason
 from callgauge.engine.dependencies import in_circle, runs_code, waiting_for
 from callgauge.engine.identity import may_ask, part_hashes, parts_hash, reads_hash, scorer_hash
+from callgauge.flow.judge_settings import CHOICE, listed_models, wished
 from callgauge.flow.settle import read_outcome
 from callgauge.store.models import CallLog, CallPayload, MetricResult, ResultOutcome, Reuse
 
-JUDGE_CHOICE: Final = "judge_model"
 _OF_THE_SERVER: Final = frozenset({SkipReason.NO_SANDBOX.value, SkipReason.NO_JUDGE.value})
 """Skipped for what the server lacked, not for anything of the call: tried again each time."""
 
@@ -49,13 +50,35 @@ class Because(StrEnum):
     """Another metric whose result it reads."""
 
 
+class StoredResult(NamedTuple):
+    """As much of a stored result as is needed to tell whether it holds."""
+
+    pk: int
+    call_id: int
+    metric_id: int
+    version_id: int
+    outcome: str
+    passed: bool | None
+    number: float | None
+    label: str | None
+    reason: str
+    retryable: bool
+    is_current: bool
+    is_stale: bool
+    input_hash: str
+    scorer_hash: str
+    parts_hash: str
+    reads_hash: str
+    explanation: str = "[]"
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What is there of one metric on one call. `row` can be taken over where the state is `current`."""
 
     state: State
     because: Because = Because.NOTHING
-    row: MetricResult | None = None
+    row: StoredResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +93,12 @@ class CallFacts:
 
 
 def model_of(spec: MetricSpec) -> str:
-    """The judge that a metric is asked of, by its setting."""
-    chosen = spec.configuration.get(JUDGE_CHOICE)
+    """The judge that a metric is asked of, by the settings."""
+    chosen = spec.configuration.get(CHOICE)
     if isinstance(chosen, str) and chosen.strip():
         return chosen.strip()
-    judge: str = settings.CALLGAUGE.judge
-    return judge
+    options: Options = settings.CALLGAUGE
+    return wished(spec.llm_provider, options.judge, listed_models(options)) or options.judge
 
 
 class Standings:
@@ -105,11 +128,17 @@ class Standings:
         return any(runs_code(spec) for spec in self.specs)
 
     def load(
-        self, call_ids: Collection[int], agents: Collection[AgentFacts], *, rerun_id: int = 0
-    ) -> dict[tuple[int, int], list[MetricResult]]:
-        """By call and metric: the current result and all that today's scorers made, the newest last.
-        Results of the rerun itself are left out."""
+        self,
+        call_ids: Collection[int],
+        agents: Collection[AgentFacts],
+        *,
+        rerun_id: int = 0,
+        explained: bool = True,
+    ) -> dict[tuple[int, int], list[StoredResult]]:
+        """By call and metric: all that today's scorers made, the newest last, and then the current result.
+        Results of the rerun itself are left out; without `explained`, explanations are too."""
         scorers = {self.scorer(spec, agent) for spec in self.specs for agent in agents}
+        columns = StoredResult._fields if explained else StoredResult._fields[:-1]
         rows = (
             MetricResult.objects.filter(
                 Q(is_current=True) | Q(scorer_hash__in=scorers),
@@ -118,10 +147,11 @@ class Standings:
             )
             .exclude(rerun_id=rerun_id)
             .order_by("is_current", "id")
+            .values_list(*columns)
         )
-        found: dict[tuple[int, int], list[MetricResult]] = defaultdict(list)
-        for row in rows.defer("prompt_hash"):
-            found[row.call_id, row.metric_id].append(row)
+        found: dict[tuple[int, int], list[StoredResult]] = defaultdict(list)
+        for row in rows.iterator(chunk_size=5000):
+            found[row[1], row[2]].append(StoredResult(*row))
         return found
 
     def scorer(self, spec: MetricSpec, agent: AgentFacts) -> str:
@@ -133,7 +163,7 @@ class Standings:
     def of_call(
         self,
         call: CallFacts,
-        stored: Mapping[tuple[int, int], Sequence[MetricResult]],
+        stored: Mapping[tuple[int, int], Sequence[StoredResult]],
         known: Mapping[str, Outcome],
         code_names: Collection[str],
         takes: Callable[[MetricSpec, Standing], bool],
@@ -160,7 +190,7 @@ class Standings:
         return found
 
     def _of_metric(
-        self, spec: MetricSpec, call: CallFacts, rows: Sequence[MetricResult], reads: str
+        self, spec: MetricSpec, call: CallFacts, rows: Sequence[StoredResult], reads: str
     ) -> Standing:
         """`rows`: the current one last."""
         if not rows:
@@ -188,7 +218,7 @@ class Standings:
         return Standing(State.CHANGED, because, newest)
 
 
-def _standing_still(rows: Sequence[MetricResult], because: Because) -> Standing:
+def _standing_still(rows: Sequence[StoredResult], because: Because) -> Standing:
     return Standing(State.CHANGED, because, rows[-1]) if rows else Standing(State.NEW)
 
 

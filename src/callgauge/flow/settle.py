@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -185,7 +185,26 @@ def _outcomes(contents: Mapping[int, str], rubric: Rubric) -> dict[int, dict[int
     return found
 
 
-def read_outcome(row: MetricResult) -> Outcome:
+class OutcomeRow(Protocol):
+    """A stored result, or as much of it as says what came of the metric."""
+
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def passed(self) -> bool | None: ...
+    @property
+    def number(self) -> float | None: ...
+    @property
+    def label(self) -> str | None: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def retryable(self) -> bool: ...
+    @property
+    def explanation(self) -> str: ...
+
+
+def read_outcome(row: OutcomeRow) -> Outcome:
     """A stored result as the value it came from; usage and extra are left out."""
     explanation = tuple(str(sentence) for sentence in json.loads(row.explanation))
     match ResultOutcome(row.outcome):

@@ -21,7 +21,15 @@ from callgauge.flow.reuse import CallFacts, Standings, stored_parts, takes_over
 from callgauge.flow.sampling import stay_out
 from callgauge.flow.settle import read_outcome
 from callgauge.formats import from_wire
-from callgauge.store.models import CallLog, CallPayload, Chunk, MetricResult, MetricVersion, ResultOutcome
+from callgauge.store.models import (
+    Agent,
+    CallLog,
+    CallPayload,
+    Chunk,
+    MetricResult,
+    MetricVersion,
+    ResultOutcome,
+)
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +84,7 @@ def load_calls(chunk: Chunk, specs: Sequence[MetricSpec], call_ids: Sequence[int
         )
     )
     reads = any(runs_code(spec) for spec in specs)
-    known, code_names = _known(chunk.rerun_id, call_ids) if reads else ({}, frozenset())
+    known, code_names = known_results(chunk.rerun_id, call_ids) if reads else ({}, frozenset())
     out = stay_out(chunk.rerun, call_ids)
     agents = {row.agent_id for row in rows.values() if row.agent_id is not None}
     knowledge = documents_of(agents) if any(spec.built_in in NEED_KNOWLEDGE for spec in specs) else {}
@@ -162,7 +170,7 @@ def load_apart(call_ids: Sequence[int]) -> list[CallWork]:
     """Calls and their current results, for a metric that belongs to no rerun."""
     rows = CallLog.objects.filter(pk__in=call_ids, deleted_at=None).select_related("payload", "agent")
     found = {row.pk: row for row in rows}
-    known, _ = _known(None, call_ids)
+    known, _ = known_results(None, call_ids)
     return [
         CallWork(read_call(found[call_id]), (), known.get(call_id, {}))
         for call_id in call_ids
@@ -170,7 +178,7 @@ def load_apart(call_ids: Sequence[int]) -> list[CallWork]:
     ]
 
 
-def _known(
+def known_results(
     rerun_id: int | None, call_ids: Sequence[int]
 ) -> tuple[dict[int, dict[str, Outcome]], frozenset[str]]:
     """Per call, every metric's newest result by name: this rerun's where it has one, else the current one.
@@ -197,28 +205,36 @@ def load_specs(version_ids: Iterable[int]) -> list[MetricSpec]:
     return [spec_of(versions[pk]) for pk in wanted if pk in versions]
 
 
+def read_calls(call_ids: Sequence[int]) -> dict[int, Call]:
+    """Those of the calls that are there and can be read, by id."""
+    rows = list(CallLog.objects.filter(pk__in=call_ids, deleted_at=None).select_related("payload", "agent"))
+    knowledge = documents_of({row.agent_id for row in rows if row.agent_id is not None})
+    read = {row.pk: _read(row, knowledge.get(row.agent_id or 0, ())) for row in rows}
+    return {pk: call for pk, (call, readable) in read.items() if readable}
+
+
+def agent_facts(agent: Agent | None, knowledge: Sequence[Document] = ()) -> AgentFacts:
+    if agent is None:
+        return AgentFacts(id=0, name="")
+    return AgentFacts(
+        id=agent.pk,
+        name=agent.name,
+        description=agent.description,
+        language=agent.language,
+        inbound=agent.inbound,
+        contact_number=agent.contact_number,
+        dropoff_nodes=agent.settings.get("dropoff_nodes"),
+        topic_nodes=agent.settings.get("topic_nodes"),
+        knowledge=knowledge,
+    )
+
+
 def read_call(row: CallLog, knowledge: Sequence[Document] = ()) -> Call:
     payload = row.payload
-    agent = row.agent
-    facts = (
-        AgentFacts(id=0, name="")
-        if agent is None
-        else AgentFacts(
-            id=agent.pk,
-            name=agent.name,
-            description=agent.description,
-            language=agent.language,
-            inbound=agent.inbound,
-            contact_number=agent.contact_number,
-            dropoff_nodes=agent.settings.get("dropoff_nodes"),
-            topic_nodes=agent.settings.get("topic_nodes"),
-            knowledge=knowledge,
-        )
-    )
     return Call(
         id=row.pk,
         call_id=row.call_id,
-        agent=facts,
+        agent=agent_facts(row.agent, knowledge),
         turns=from_wire(json.loads(payload.turns)),
         timestamp=row.timestamp.isoformat().replace("+00:00", "Z"),
         duration_secs=row.duration_secs,

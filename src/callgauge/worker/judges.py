@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import cast
+from collections.abc import Callable, Sequence
 
 from callgauge.domain.judging import Judge
 from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.options import Options
 from callgauge.engine.faults import BadConfiguration
-from callgauge.flow.provider_limits import ProviderLimits
-from callgauge.judge import (
-    PROVIDERS,
-    Gate,
-    JudgeSettingError,
-    JudgeSettings,
-    Prices,
-    open_judge,
-    parse_judge,
-    parse_price_table,
+from callgauge.flow.judge_settings import (
+    CHOICE,
+    check_judges,
+    judge_settings,
+    key_for,
+    listed_models,
+    named_settings,
+    wished,
 )
-from callgauge.judge.prices import ANY_MODEL
-from callgauge.judge.settings import ResponseFormat
+from callgauge.flow.provider_limits import ProviderLimits
+from callgauge.judge import Gate, JudgeSettingError, JudgeSettings, open_judge
 from callgauge.worker.allowance import SharedAllowance
 from callgauge.worker.database import DatabaseThread
 from callgauge.worker.pauses import SharedPauses
 
-CHOICE = "judge_model"
-"""The key of a metric's configuration that names its judge, as `provider:model`."""
-ANY_OF_PROVIDER = "*"
-WISHES: Mapping[str, Callable[[str], bool]] = {
-    "openai": lambda name: name.startswith("openai:"),
-    "gemini": lambda name: name.startswith("gemini:"),
-    "dspy-gepa-gemini-flash": lambda name: name.startswith("gemini:") and "flash" in name,
-    "deepseek-v4-flash": lambda name: "deepseek" in name,
-}
-"""Which models the wire's `llm_provider` means."""
+__all__ = [
+    "ConfiguredJudges",
+    "Judges",
+    "check_judges",
+    "judge_settings",
+    "judges_from",
+    "key_for",
+    "named_settings",
+]
 
 
 class Judges:
@@ -58,7 +52,9 @@ class Judges:
 
     def of(self, spec: MetricSpec) -> Judge:
         """Raises BadConfiguration where the metric names a judge that it may not have."""
-        name = spec.configuration.get(CHOICE) or self._wished(spec.llm_provider)
+        name = spec.configuration.get(CHOICE) or wished(
+            spec.llm_provider, self.default.model, self.named
+        )
         if not name:
             return self.default
         if not isinstance(name, str):
@@ -67,14 +63,6 @@ class Judges:
         if name not in self._named:
             self._named[name] = self._open(name)
         return self._named[name]
-
-    def _wished(self, provider: str) -> str:
-        """The first model that the metric may choose and that is of the provider it would like; empty, so
-        that the installation's judge is asked, where that one is or where there is none."""
-        meant = WISHES.get(provider)
-        if meant is None or meant(self.default.model):
-            return ""
-        return next((name for name in self.named if meant(name)), "")
 
     def _open(self, name: str) -> Judge:
         if self._open_named is None:
@@ -105,8 +93,7 @@ class ConfiguredJudges(Judges):
         self._allowances: list[SharedAllowance] = []
         self._thread = DatabaseThread("judge-rate")
         self._pauses = SharedPauses(self._thread)
-        listed = [name for name in options.judge_models if not name.endswith(ANY_OF_PROVIDER)]
-        super().__init__(self._opened(settings), self._open_allowed, listed)
+        super().__init__(self._opened(settings), self._open_allowed, listed_models(options))
 
     def start(self) -> None:
         self._pauses.start()
@@ -142,104 +129,3 @@ class ConfiguredJudges(Judges):
 def judges_from(options: Options) -> Judges | None:
     """Opened but not yet connected; None where no judge is set. Raises JudgeSettingError."""
     return ConfiguredJudges(options) if judge_settings(options) is not None else None
-
-
-def judge_settings(options: Options) -> JudgeSettings | None:
-    """Of the installation's own judge; None where none is set. Raises JudgeSettingError."""
-    parsed = parse_judge(options.judge)
-    if parsed is None:
-        return None
-    own = replace(parsed, base_url=options.judge_base_url, api_key=options.judge_api_key)
-    return _completed(own, options)
-
-
-def named_settings(options: Options, name: str) -> JudgeSettings:
-    """Of a judge that a metric names. Raises JudgeSettingError, which tells what the operator must set."""
-    own = parse_judge(options.judge)
-    try:
-        parsed = parse_judge(name)
-    except JudgeSettingError:
-        parsed = None
-    if own is None or parsed is None or not _is_listed(name, options.judge_models):
-        raise JudgeSettingError(
-            f"{name!r} is not among the models that CALLGAUGE_JUDGE_MODELS lets metrics choose"
-        )
-    if parsed.provider == "scripted":
-        return _completed(parsed, options)
-    keys = _by_provider(options.judge_keys, "CALLGAUGE_JUDGE_KEYS")
-    urls = _by_provider(options.judge_base_urls, "CALLGAUGE_JUDGE_BASE_URLS")
-    if parsed.provider == own.provider:
-        keys = {own.provider: options.judge_api_key, **keys}
-        urls = {own.provider: options.judge_base_url, **urls}
-    key, url = keys.get(parsed.provider, ""), urls.get(parsed.provider, "")
-    if not key and not url:
-        raise JudgeSettingError(
-            f"there is no key for {parsed.provider}: put {parsed.provider}=KEY into CALLGAUGE_JUDGE_KEYS"
-        )
-    return _completed(replace(parsed, base_url=url, api_key=key), options)
-
-
-def key_for(options: Options, provider: str) -> tuple[str, str]:
-    """Key and base URL of a provider by the settings, empty where they say nothing. Raises
-    JudgeSettingError."""
-    keys = _by_provider(options.judge_keys, "CALLGAUGE_JUDGE_KEYS")
-    urls = _by_provider(options.judge_base_urls, "CALLGAUGE_JUDGE_BASE_URLS")
-    own = options.judge.partition(":")[0].strip().lower()
-    if own in ("", provider):
-        return options.judge_api_key or keys.get(provider, ""), options.judge_base_url or urls.get(
-            provider, ""
-        )
-    return keys.get(provider, ""), urls.get(provider, "")
-
-
-def check_judges(options: Options) -> None:
-    """Find faults of the settings at start, without asking anybody. Raises JudgeSettingError."""
-    own = judge_settings(options)
-    if own is not None:
-        open_judge(own)
-    _by_provider(options.judge_keys, "CALLGAUGE_JUDGE_KEYS")
-    _by_provider(options.judge_base_urls, "CALLGAUGE_JUDGE_BASE_URLS")
-    for name in options.judge_models:
-        provider, _, model = name.partition(":")
-        if provider not in PROVIDERS or not model:
-            raise JudgeSettingError(
-                f"CALLGAUGE_JUDGE_MODELS: {name!r} is neither provider:model nor provider:*"
-            )
-
-
-def _completed(settings: JudgeSettings, options: Options) -> JudgeSettings:
-    return replace(
-        settings,
-        timeout_secs=float(options.judge_timeout_secs),
-        deadline_secs=float(options.judge_deadline_secs),
-        http_tries=options.judge_http_tries,
-        reasks=options.judge_reasks,
-        response_format=cast(ResponseFormat, options.judge_response_format),
-        prices=_prices(settings, options.judge_prices),
-    )
-
-
-def _prices(settings: JudgeSettings, value: str) -> Prices | None:
-    try:
-        table = parse_price_table(value)
-    except ValueError as error:
-        raise JudgeSettingError(f"CALLGAUGE_JUDGE_PRICES: {error}") from None
-    name = f"{settings.provider}:{settings.model}"
-    return table.get(name, table.get(settings.model, table.get(ANY_MODEL)))
-
-
-def _is_listed(name: str, listed: tuple[str, ...]) -> bool:
-    """A scripted judge reads a file, so only its exact name lets it be chosen."""
-    provider = name.partition(":")[0]
-    return name in listed or (provider != "scripted" and f"{provider}:{ANY_OF_PROVIDER}" in listed)
-
-
-def _by_provider(value: str, variable: str) -> Mapping[str, str]:
-    """Read `provider=VALUE, provider=VALUE`; the message of a fault shows no value, which may be a key."""
-    found: dict[str, str] = {}
-    for entry in filter(None, (part.strip() for part in re.split(r"[,\n]", value))):
-        provider, equals, given = (part.strip() for part in entry.partition("="))
-        if provider not in PROVIDERS or not equals or not given:
-            raise JudgeSettingError(f"{variable}: write entries such as anthropic=VALUE, with commas between")
-        found[provider] = given
-    return found

@@ -1,0 +1,217 @@
+"""`callgauge rerun`: plan a re-evaluation, start it, follow it, steer it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import click
+
+from callgauge.cli.remote import Remote
+
+URL: Final = "/callgauge/v1/reruns"
+POLL_SECS: Final = 1.0
+ENDED: Final = frozenset({"done", "cancelled", "paused"})
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print the server's JSON.")
+number = click.argument("rerun_id", metavar="ID", type=click.IntRange(1))
+
+
+@click.group("rerun", short_help="Plan, start and steer re-evaluations.")
+def rerun_group() -> None:
+    """Measure calls again: what it would cost, how far it is, what it changed.
+
+    Talks to the server of CEKURA_API_URL with the key of CEKURA_API_KEY.
+    """
+
+
+def selection(command: Command) -> Command:
+    """The options that say which calls and metrics, and how."""
+    for option in reversed(
+        (
+            click.option("--agent", required=True, metavar="ID", help="The agent whose calls are meant."),
+            click.option("--all", "every", is_flag=True, help="All of its calls."),
+            click.option("--calls", metavar="ID,ID…", help="These calls."),
+            click.option("--filter", "filters", metavar="JSON", help="Calls that fit a filter, as in lists."),
+            click.option("--since", metavar="TIME", help="Calls from this time on (ISO 8601)."),
+            click.option("--until", metavar="TIME", help="Calls before this time."),
+            click.option("--metric", "metrics", multiple=True, type=int, metavar="ID", help="Only these."),
+            click.option(
+                "--reuse",
+                type=click.Choice(["current"]),
+                help="Ask no judge where nothing has changed.",
+            ),
+            click.option("--max-cost", type=float, metavar="USD", help="Pause at this cost of the judge."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@rerun_group.command("plan")
+@selection
+@click.option("--pilot", is_flag=True, help="Measure 20 of the calls first, and go by what they took.")
+@as_json_option
+def plan(pilot: bool, as_json: bool, **asked: Any) -> None:
+    """Say what a rerun would measure, and what that would cost. Without --pilot nothing is measured."""
+    body, server = _body(**asked), Remote()
+    if pilot:
+        tried = _wait(server, server.post(f"{URL}/pilot/", body)["id"], quiet=as_json)
+        if not as_json:
+            click.echo(f"Pilot: {tried['total_calls']} calls measured, ${tried['cost_usd']:.4f}.")
+    found = server.post(f"{URL}/plan/", body)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    click.echo(found["summary"])
+    if found["metrics"]:
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(
+            "metric", "version", *(name.replace("_", " ") for name in _shown_states(found)), "measure"
+        )
+        for one in found["metrics"]:
+            states = [str(one["states"][name]) for name in _shown_states(found)]
+            table.add_row(one["name"], str(one["version"]), *states, str(one["to_measure"]))
+        Console().print(table)
+
+
+@rerun_group.command("start")
+@selection
+@click.option("--wait", is_flag=True, help="Wait for its end.")
+@as_json_option
+def start(wait: bool, as_json: bool, **asked: Any) -> None:
+    """Start a rerun and print its id."""
+    body, server = _body(**asked), Remote()
+    found = server.post(f"{URL}/", body)
+    if wait:
+        found = _wait(server, found["id"], quiet=as_json)
+    click.echo(json.dumps(found) if as_json else _words(found))
+
+
+@rerun_group.command("list")
+@click.option("--agent", metavar="ID", help="Only of this agent.")
+@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="How many to show.")
+@as_json_option
+def list_reruns(agent: str | None, limit: int, as_json: bool) -> None:
+    """List reruns, the newest first."""
+    found = Remote().get(f"{URL}/", agent_id=agent, page_size=limit)
+    if as_json:
+        click.echo(json.dumps(found["results"]))
+        return
+    if not found["results"]:
+        click.echo("There are no reruns. Start one with: callgauge rerun start --agent ID --all")
+    for one in found["results"]:
+        click.echo(_words(one))
+
+
+@rerun_group.command("status")
+@number
+@click.option("--wait", is_flag=True, help="Wait for its end.")
+@as_json_option
+def status(rerun_id: int, wait: bool, as_json: bool) -> None:
+    """Say how far a rerun is."""
+    server = Remote()
+    found = _wait(server, rerun_id, quiet=as_json) if wait else server.get(f"{URL}/{rerun_id}/")
+    click.echo(json.dumps(found) if as_json else _words(found))
+
+
+@rerun_group.command("pause")
+@number
+@as_json_option
+def pause(rerun_id: int, as_json: bool) -> None:
+    """Ask nothing new; what is on its way is kept."""
+    _steer(rerun_id, "pause", {}, as_json)
+
+
+@rerun_group.command("resume")
+@number
+@click.option("--max-cost", type=float, metavar="USD", help="A new cap for all that it costs.")
+@as_json_option
+def resume(rerun_id: int, max_cost: float | None, as_json: bool) -> None:
+    """Go on where it was paused."""
+    _steer(rerun_id, "resume", {} if max_cost is None else {"max_cost_usd": max_cost}, as_json)
+
+
+@rerun_group.command("cancel")
+@number
+@as_json_option
+def cancel(rerun_id: int, as_json: bool) -> None:
+    """End it; what is measured stays."""
+    _steer(rerun_id, "cancel", {}, as_json)
+
+
+@rerun_group.command("retry-failed")
+@number
+@as_json_option
+def retry_failed(rerun_id: int, as_json: bool) -> None:
+    """Start a new rerun of what failed in this one, and of nothing else."""
+    _steer(rerun_id, "retry_failed", {}, as_json)
+
+
+def _steer(rerun_id: int, action: str, body: dict[str, Any], as_json: bool) -> None:
+    found = Remote().post(f"{URL}/{rerun_id}/{action}/", body)
+    click.echo(json.dumps(found) if as_json else _words(found))
+
+
+def _body(
+    agent: str,
+    every: bool,
+    calls: str | None,
+    filters: str | None,
+    since: str | None,
+    until: str | None,
+    metrics: tuple[int, ...],
+    reuse: str | None,
+    max_cost: float | None,
+) -> dict[str, Any]:
+    narrowed = any((filters, since, until))
+    if (every or narrowed) == (calls is not None) and not (narrowed and calls):
+        raise click.ClickException("Say which calls: --all, --calls ID,ID, or --filter, --since and --until.")
+    ids = None if calls is None else [part.strip() for part in calls.split(",") if part.strip()]
+    body: dict[str, Any] = {"agent_id": agent, "call_logs": "all" if ids is None else ids}
+    if metrics:
+        body["metrics"] = list(metrics)
+    given = {
+        "filters": filters,
+        "since": since,
+        "until": until,
+        "reuse": reuse,
+        "max_cost_usd": max_cost,
+    }
+    return body | {name: value for name, value in given.items() if value is not None}
+
+
+def _wait(server: Remote, rerun_id: int, *, quiet: bool) -> Any:
+    last = None
+    while True:
+        found = server.get(f"{URL}/{rerun_id}/")
+        words = _words(found)
+        if not quiet and words != last and found["state"] not in ENDED:
+            click.echo(words, err=True)
+        if found["state"] in ENDED:
+            return found
+        last = words
+        time.sleep(POLL_SECS)
+
+
+def _words(found: dict[str, Any]) -> str:
+    done = found["scored"] + found["skipped"] + found["failed"]
+    parts = [
+        f"Rerun {found['id']}: {found['state']}, {done:,} of {found['total']:,} results",
+        f"{found['scored']:,} scored, {found['skipped']:,} skipped, {found['failed']:,} failed",
+    ]
+    if found["reused"]:
+        parts.append(f"{found['reused']:,} of them left as they were")
+    parts.append(f"{found['judge_requests']:,} judge requests, ${found['cost_usd']:.4f}")
+    if found["secs_left"] is not None:
+        parts.append(f"about {found['secs_left']:.0f} s left")
+    return "; ".join(parts) + (f". {found['message']}" if found["message"] else ".")
+
+
+def _shown_states(found: dict[str, Any]) -> list[str]:
+    return [name for name, count in found["states"].items() if count]

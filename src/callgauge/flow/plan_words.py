@@ -1,0 +1,60 @@
+"""A plan in words: what will be done, why so little or so much, and what it will cost."""
+
+from __future__ import annotations
+
+from callgauge.flow.estimates import Estimate
+from callgauge.flow.plan import Plan
+
+
+def plan_words(plan: Plan) -> str:
+    if not plan.calls:
+        return "There are no calls to measure."
+    if not plan.metrics:
+        return "No metric measures this agent's calls."
+    results = plan.calls * len(plan.metrics)
+    if not plan.to_measure:
+        out = plan.states["sampled_out"]
+        left = f", {_n(out)} are sampled out" if out else ""
+        return (
+            f"Nothing to measure: {_n(plan.reused)} of {_n(results)} results are current{left}. "
+            "Calls are decided again by today's rubric."
+        )
+    kept = f", {_n(plan.reused)} stay as they are" if plan.reused else ""
+    first = (
+        f"{_n(plan.calls)} calls, {len(plan.metrics)} metrics: "
+        f"{_n(plan.to_measure)} results to measure{kept}."
+    )
+    return f"{first} {estimate_words(plan.estimate)}"
+
+
+def estimate_words(estimate: Estimate) -> str:
+    if not estimate.requests:
+        return "No judge is asked."
+    low, high = estimate.spread
+    tokens = estimate.input_tokens + estimate.output_tokens
+    cost = estimate.cost_usd
+    if cost is None:
+        money = "the price of the model is not known"
+    else:
+        money = f"about {usd(cost)} ({usd(cost * low)} to {usd(cost * high)})"
+    basis = "" if estimate.seen else " Nothing like it was measured yet: a pilot would tell more."
+    return (
+        f"About {_n(round(estimate.requests))} judge requests, {_n(round(tokens))} tokens, {money}, "
+        f"{duration(estimate.secs)}.{basis}"
+    )
+
+
+def usd(amount: float) -> str:
+    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.4f}"
+
+
+def duration(secs: float) -> str:
+    if secs < 90:
+        return f"{max(1, round(secs))} s"
+    if secs < 5400:
+        return f"{round(secs / 60)} min"
+    return f"{secs / 3600:.1f} h"
+
+
+def _n(count: int) -> str:
+    return f"{count:,}"
