@@ -52,9 +52,7 @@ class Judges:
 
     def of(self, spec: MetricSpec) -> Judge:
         """Raises BadConfiguration where the metric names a judge that it may not have."""
-        name = spec.configuration.get(CHOICE) or wished(
-            spec.llm_provider, self.default.model, self.named
-        )
+        name = spec.configuration.get(CHOICE) or wished(spec.llm_provider, self.default.model, self.named)
         if not name:
             return self.default
         if not isinstance(name, str):
