@@ -149,7 +149,7 @@ def cancel(rerun_id: int, as_json: bool) -> None:
 @number
 @as_json_option
 def retry_failed(rerun_id: int, as_json: bool) -> None:
-    """Start a new rerun of what failed in this one, and of nothing else."""
+    """Measure once more what failed, and nothing else."""
     _steer(rerun_id, "retry_failed", {}, as_json)
 
 
