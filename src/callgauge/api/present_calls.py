@@ -8,30 +8,19 @@ from typing import Any
 
 import orjson
 
-from callgauge.api.present_results import Owed, WireVersion, present_rows, short_row
+from callgauge.api.present_results import WireVersion, present_rows, short_row
 from callgauge.domain.calls import clock
 from callgauge.flow.recordings.links import signed_path
 from callgauge.flow.recordings.rows import UPLOADED
 from callgauge.store.call_queries import NO_PAYLOAD, PayloadTexts, agent_names, payload_texts
 from callgauge.store.models import CallLog
-from callgauge.store.resets import pending_resets
+from callgauge.store.outlooks import Outlook, outlooks_of, status_of
 from callgauge.store.result_queries import (
     ResultRow,
     ReviewRow,
     current_results,
     current_reviews,
-    metrics_owed,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """How a call stands: what is shown as its outcome, and which rerun still owes it one."""
-
-    success: bool | None
-    status: str
-    error_message: str | None
-    owed: Owed | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +71,7 @@ def present_new(call: CallLog, *, version: WireVersion) -> dict[str, Any]:
     texts = PayloadTexts(*(getattr(call.payload, name) for name in PayloadTexts._fields[:-1]))
     evaluating = call.pending_rerun_id is not None
     page = Page(
-        outlooks={call.pk: Outlook(None, _status(call, None, evaluating), None, None)},
+        outlooks={call.pk: Outlook(None, status_of(call, None, evaluating), None, None)},
         payloads={call.pk: texts},
         agents={} if call.agent is None else {call.agent.pk: call.agent.name},
         results={},
@@ -95,7 +84,7 @@ def present_new(call: CallLog, *, version: WireVersion) -> dict[str, Any]:
 def _load(calls: Sequence[CallLog], version: WireVersion, as_reset: bool, base_url: str = "") -> Page:
     ids = [call.pk for call in calls]
     return Page(
-        outlooks=_outlooks(calls, as_reset),
+        outlooks=outlooks_of(calls, as_reset),
         payloads=payload_texts(ids),
         agents=agent_names(calls),
         results=current_results(ids),
@@ -103,36 +92,6 @@ def _load(calls: Sequence[CallLog], version: WireVersion, as_reset: bool, base_u
         version=version,
         base_url=base_url,
     )
-
-
-def _outlooks(calls: Sequence[CallLog], as_reset: bool) -> dict[int, Outlook]:
-    resets = pending_resets(*{call.project_id for call in calls})
-    owing = {call.pk: rerun for call in calls if (rerun := resets.rerun_owing(call)) is not None}
-    metrics = metrics_owed(set(owing.values()))
-    outlooks = {}
-    for call in calls:
-        rerun = owing.get(call.pk)
-        reset = as_reset and not call.is_reviewed
-        success = None if reset else resets.success(call)
-        evaluating = success is None and (reset or rerun is not None)
-        outlooks[call.pk] = Outlook(
-            success=success,
-            status=_status(call, success, evaluating),
-            error_message=None if evaluating else call.error_message,
-            owed=None if rerun is None else Owed(rerun, metrics.get(rerun, frozenset())),
-        )
-    return outlooks
-
-
-def _status(call: CallLog, success: bool | None, evaluating: bool) -> str:
-    """`evaluating`, `error` and `not_evaluated` are ours: the contract has no word for a call without
-    a verdict."""
-    if success is not None:
-        outcome = "success" if success else "failure"
-        return f"reviewed_{outcome}" if call.is_reviewed else outcome
-    if evaluating:
-        return "evaluating"
-    return "error" if call.error_message else "not_evaluated"
 
 
 def _detail(call: CallLog, page: Page) -> dict[str, Any]:

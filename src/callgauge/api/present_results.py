@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import orjson
@@ -14,23 +13,13 @@ from callgauge.domain.metrics import EvalType
 from callgauge.domain.outcomes import SkipReason
 from callgauge.domain.rubric import FAIL_SCORE, PASS_SCORE
 from callgauge.store.models import ResultOutcome
+from callgauge.store.outlooks import Owed
 from callgauge.store.result_queries import ResultRow, ReviewRow
 
 WireVersion = Literal["v1", "v2"]
 
 BINARY_TYPE: Mapping[str, str] = {"v1": "binary_workflow_adherence", "v2": "binary"}
 """The `type` of a binary row: v1 keeps the word that its first clients compare with."""
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """The rerun that owes a call new results, and the metrics that it measures."""
-
-    rerun_id: int
-    metric_ids: Collection[int] = field(default_factory=frozenset)
-
-    def supersedes(self, row: ResultRow) -> bool:
-        return row.rerun_id < self.rerun_id and row.metric_id in self.metric_ids
 
 
 def present_rows(

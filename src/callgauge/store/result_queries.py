@@ -95,6 +95,34 @@ def current_results(call_ids: Collection[int]) -> dict[int, list[ResultRow]]:
     return found
 
 
+class BriefRow(NamedTuple):
+    """What a list shows of a result."""
+
+    call_id: int
+    metric_id: int
+    rerun_id: int
+    outcome: str
+    passed: bool | None
+    number: float | None
+    label: str | None
+    reason: str
+    low_trust: bool
+    is_stale: bool
+    eval_type: str
+    function_name: str
+
+
+def brief_results(call_ids: Collection[int], metric_ids: Collection[int]) -> dict[tuple[int, int], BriefRow]:
+    """The current results of some metrics on some calls, by call and metric; no query for no metric."""
+    if not metric_ids:
+        return {}
+    columns = [*BriefRow._fields[:10], "version__eval_type", "version__built_in"]
+    rows = MetricResult.objects.filter(
+        call_id__in=call_ids, metric_id__in=metric_ids, is_current=True
+    ).values_list(*columns)
+    return {(row[0], row[1]): BriefRow(*row) for row in rows}
+
+
 def current_reviews(call_ids: Collection[int]) -> dict[tuple[int, int], ReviewRow]:
     """By call and metric."""
     rows = Review.objects.filter(call_id__in=call_ids, is_current=True).values_list(*ReviewRow._fields)

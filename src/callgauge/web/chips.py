@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
 from callgauge.domain.metrics import EvalType
 from callgauge.domain.outcomes import FailureCode, SkipReason
 from callgauge.store.models import ResultOutcome
-from callgauge.store.result_queries import ResultRow, ReviewRow
+from callgauge.store.result_queries import BriefRow, ResultRow, ReviewRow
 from callgauge.web import words
+from callgauge.web.icons import icon
 
 SKIP_WORDS: dict[str, str] = {
     SkipReason.SAMPLED_OUT: "Not in the sample of calls that this metric measures.",
@@ -84,11 +88,11 @@ def verdict_chip(status: str, error: str | None = None) -> Chip:
         case "error":
             return Chip("failed", "could not be decided", error or "A metric that the rubric needs failed.")
         case _:
-            return Chip("skipped", "no verdict", "No rubric rule decides about this call.")
+            return Chip("skipped", "not measured", "This call was not measured yet.")
 
 
 def result_chip(
-    row: ResultRow,
+    row: ResultRow | BriefRow,
     review: ReviewRow | None = None,
     *,
     superseded: bool = False,
@@ -151,3 +155,23 @@ def unit_of(eval_type: str, function_name: str = "") -> str:
     if eval_type == EvalType.RATING:
         return "of 5"
     return "ms" if "latency" in function_name else ""
+
+
+def chip_html(chip: Chip) -> SafeString:
+    """Made here and not by a template: a list shows a thousand of them."""
+    marks = format_html_join(
+        "",
+        '<span class="chip-mark" title="{}">{}<span class="hidden">, {}</span></span>',
+        ((mark.words, icon(mark.icon), mark.words) for mark in chip.marks),
+    )
+    why = format_html('<span class="hidden">: {}</span>', chip.why) if chip.why else ""
+    return format_html(
+        '<span class="chip chip-{}{}"{}>{}<span class="chip-text">{}</span>{}{}</span>',
+        chip.kind,
+        " live" if chip.live else "",
+        format_html(' title="{}"', chip.why) if chip.why else "",
+        icon(chip.kind),
+        chip.text,
+        why,
+        marks,
+    )

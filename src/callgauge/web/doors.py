@@ -93,7 +93,7 @@ def theme(request: HttpRequest) -> HttpResponse:
 
 
 @account_page("GET", "POST")
-def account(request: HttpRequest, user: User, **captured: Any) -> HttpResponse:
+def account(request: HttpRequest, user: User) -> HttpResponse:
     """Who one is, in which organizations, and a new password."""
     faults: list[str] = []
     notice = ""

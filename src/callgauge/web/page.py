@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -23,24 +23,19 @@ from callgauge.store.models import User
 from callgauge.web.errors import show_trouble, trouble_of
 from callgauge.web.frame import present_frame
 
+NOTICE = "notice"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class ProjectView(Protocol):
-    def __call__(self, request: HttpRequest, who: Person, **captured: Any) -> HttpResponseBase: ...
+PageView = Callable[..., HttpResponseBase]
+"""(request, who, whatever the address names); for `account_page` the user in place of `who`."""
 
 
-class AccountView(Protocol):
-    def __call__(self, request: HttpRequest, user: User, **captured: Any) -> HttpResponseBase: ...
-
-
-def project_page(
-    *methods: str, owners_only: bool = False
-) -> Callable[[ProjectView], Callable[..., HttpResponseBase]]:
+def project_page(*methods: str, owners_only: bool = False) -> Callable[[PageView], PageView]:
     """A view below `/projects/<int:project_id>/`, called with the person instead of the id. `methods` are
     those that it answers to, GET where none is named."""
 
-    def decorate(view: ProjectView) -> Callable[..., HttpResponseBase]:
+    def decorate(view: PageView) -> PageView:
         @require_http_methods([*(methods or ("GET",)), "HEAD"])
         @wraps(view)
         def wrapped(request: HttpRequest, project_id: int, **captured: Any) -> HttpResponseBase:
@@ -62,10 +57,10 @@ def project_page(
     return decorate
 
 
-def account_page(*methods: str) -> Callable[[AccountView], Callable[..., HttpResponseBase]]:
+def account_page(*methods: str) -> Callable[[PageView], PageView]:
     """A view of the signed-in user that belongs to no project."""
 
-    def decorate(view: AccountView) -> Callable[..., HttpResponseBase]:
+    def decorate(view: PageView) -> PageView:
         @require_http_methods([*(methods or ("GET",)), "HEAD"])
         @wraps(view)
         def wrapped(request: HttpRequest, **captured: Any) -> HttpResponseBase:
@@ -119,7 +114,13 @@ def show(
 ) -> HttpResponse:
     """A whole page in the frame; `active` is the entry of the navigation that it belongs to."""
     frame = present_frame(who, active)
-    return render(request, template, {"frame": frame, "who": who, **context}, status=status)
+    notice = request.session.pop(NOTICE, "") if NOTICE in request.session else ""
+    return render(request, template, {"frame": frame, "who": who, "notice": notice, **context}, status=status)
+
+
+def say(request: HttpRequest, words: str) -> None:
+    """What was done, for the top of the next page that is shown."""
+    request.session[NOTICE] = words
 
 
 def show_part(

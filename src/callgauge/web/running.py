@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
@@ -13,7 +11,7 @@ from callgauge.web.page import project_page, show_part
 
 
 @project_page()
-def running(request: HttpRequest, who: Person, **captured: Any) -> HttpResponse:
+def running(request: HttpRequest, who: Person) -> HttpResponse:
     return show_part(request, who, "web/fragments/running.html", {"running": running_reruns(who)})
 
 

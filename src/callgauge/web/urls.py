@@ -6,7 +6,8 @@ Pages of a project are below `projects/<int:project_id>/`; nothing of the API is
 
 from django.urls import path
 
-from callgauge.web import calls_list, doors, running
+from callgauge.web import doors, running
+from callgauge.web.calls import routes as calls
 
 urlpatterns = [
     path("", doors.home, name="home"),
@@ -18,5 +19,5 @@ urlpatterns = [
     path("invitation/<str:secret>", doors.invitation, name="invitation"),
     path("password/<str:secret>", doors.new_password, name="password"),
     *running.routes,
-    *calls_list.routes,
+    *calls.routes,
 ]

@@ -52,6 +52,7 @@ from callgauge.store.models.tenancy import (
     User,
 )
 from callgauge.store.models.writing import WritingJob
+from callgauge.store.models.views import SavedView
 
 SEALED_COLUMNS: tuple[tuple[type[Model], str], ...] = ((Agent, "secrets"), (Project, "secrets"))
 """Columns that hold what flow.sealing sealed: a text, or an object of texts. They are sealed anew when the
@@ -119,6 +120,7 @@ __all__ = [
     "ReviewSkip",
     "Role",
     "RubricRule",
+    "SavedView",
     "SignInTries",
     "User",
     "WorkerProcess",

@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from callgauge.web import icons, words
+from callgauge.web.chips import Chip, chip_html
 
 register = template.Library()
 
@@ -24,6 +25,11 @@ register = template.Library()
 @register.simple_tag
 def icon(name: str) -> SafeString:
     return icons.icon(name)
+
+
+@register.simple_tag
+def chip(shown: Chip) -> SafeString:
+    return chip_html(shown)
 
 
 @register.simple_tag

@@ -56,3 +56,27 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     event.detail.isError = false;
   }
 });
+
+// One box that ticks all others of its name; and ticks survive a list that is read anew.
+document.addEventListener("change", (event) => {
+  const name = event.target.dataset.checkAll;
+  if (!name) return;
+  for (const box of document.querySelectorAll(`input[type="checkbox"][name="${CSS.escape(name)}"]`)) box.checked = event.target.checked;
+});
+let ticked = new Set();
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (!event.detail.target.matches("[data-keep-checked]")) return;
+  ticked = new Set([...event.detail.target.querySelectorAll("input:checked")].map((box) => `${box.name} ${box.value}`));
+});
+document.addEventListener("htmx:afterSettle", () => {
+  if (!ticked.size) return;
+  for (const box of document.querySelectorAll("input[type=checkbox]")) box.checked ||= ticked.has(`${box.name} ${box.value}`);
+  ticked = new Set();
+});
+
+// What refreshes by itself waits while somebody types in it or has something open there.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const part = event.detail.elt;
+  if (!part.matches("[data-keep-typing]")) return;
+  if (part.querySelector("details[open]") || part.querySelector("textarea:focus, input:focus, select:focus")) event.preventDefault();
+});
