@@ -11,7 +11,7 @@ from callgauge.flow.calls import calls_of, delete_call
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.metrics_lists import find_metric
 from callgauge.flow.rerun import count_against_limit, evaluate_call_again
-from callgauge.flow.reviewers import reviewer_of
+from callgauge.flow.reviewers import voter
 from callgauge.flow.reviews import cast_vote, find_review, read_vote, withdraw
 from callgauge.flow.scope import Person
 from callgauge.store.models import CallLog
@@ -84,7 +84,7 @@ def review(request: HttpRequest, who: Person, *, call_id: int, metric_id: int) -
             said[name] = request.POST[name]
     fault = None
     try:
-        cast_vote(found, read_vote(said), by=reviewer_of(who))
+        cast_vote(found, read_vote(said), by=voter(who))
     except Invalid as error:
         fault = (metric_id, " ".join(text for texts in error.messages.values() for text in texts))
     return _after(request, who, found.pk, metric_id, fault)
@@ -95,7 +95,7 @@ def take_back(request: HttpRequest, who: Person, *, call_id: int) -> HttpRespons
     said = find_review(who, request.POST.get("review"))
     if said.call_id != call_id:
         raise NotFound
-    withdraw(said, by=reviewer_of(who))
+    withdraw(said, by=voter(who))
     return _after(request, who, call_id, said.metric_id, None)
 
 
