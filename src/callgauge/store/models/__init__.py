@@ -51,8 +51,8 @@ from callgauge.store.models.tenancy import (
     Role,
     User,
 )
-from callgauge.store.models.writing import WritingJob
 from callgauge.store.models.views import SavedView
+from callgauge.store.models.writing import WritingJob
 
 SEALED_COLUMNS: tuple[tuple[type[Model], str], ...] = ((Agent, "secrets"), (Project, "secrets"))
 """Columns that hold what flow.sealing sealed: a text, or an object of texts. They are sealed anew when the
