@@ -9,8 +9,9 @@ from django.http import QueryDict
 
 from callgauge.flow.calls import calls_of
 from callgauge.flow.errors import Invalid
-from callgauge.flow.rerun import Selection, count_against_limit, request_evaluation, request_rerun
+from callgauge.flow.rerun import count_against_limit, request_evaluation, request_rerun
 from callgauge.flow.scope import Person, as_id, find_agent
+from callgauge.flow.selection import Selection
 from callgauge.store.models import Rerun, Role
 from callgauge.web import words
 from callgauge.web.calls.listing import filtered_calls
