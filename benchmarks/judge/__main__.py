@@ -85,7 +85,16 @@ def run_one(client: str, url: str, calls: int, in_flight: int, sdk_python: str |
 
 @contextmanager
 def server(latency_ms: float) -> Iterator[str]:
-    command = [sys.executable, "-m", "callgauge.judge.server", "--latency-ms", str(latency_ms)]
+    command = [
+        sys.executable,
+        "-m",
+        "callgauge.cli",
+        "fake-judge",
+        "--port",
+        "0",
+        "--latency-ms",
+        str(latency_ms),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

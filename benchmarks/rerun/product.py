@@ -36,7 +36,16 @@ class Judge:
 
 
 def start_judge(latency_ms: int) -> Judge:
-    command = [sys.executable, "-m", "callgauge.judge.server", "--port", "0", "--latency-ms", str(latency_ms)]
+    command = [
+        sys.executable,
+        "-m",
+        "callgauge.cli",
+        "fake-judge",
+        "--port",
+        "0",
+        "--latency-ms",
+        str(latency_ms),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     line = process.stdout.readline()

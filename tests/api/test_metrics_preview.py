@@ -10,6 +10,7 @@ from callgauge.flow import errands, previews
 from callgauge.store.models import (
     CallLog,
     ErrandState,
+    CallPayload,
     JudgeCall,
     Metric,
     MetricPreview,
@@ -221,3 +222,35 @@ def test_a_deleted_call_leaves_nothing_in_previews(alice: Tenant, calls: list[Ca
     assert [row["call_log_id"] for row in left] == [calls[1].pk]
     preview.refresh_from_db()
     assert [row["call_id"] for row in preview.results] == [calls[1].pk]
+
+
+def test_a_saved_metric_is_tried_with_a_change(alice: Tenant, calls: list[CallLog]) -> None:
+    metric = make_metric(alice.project, "Polite", description="Was it polite?")
+    body = {"metric_id": metric.pk, "call_log_ids": [calls[0].pk], "metric_data": {"eval_type": "numeric"}}
+    asked = alice.client.post(PREVIEW, body, format="json")
+    assert asked.status_code == 200
+    preview = MetricPreview.objects.get(uid=asked.json()["progress_id"])
+    assert (preview.metric["description"], preview.metric["eval_type"]) == ("Was it polite?", "numeric")
+    assert [one["code"] for one in asked.json()["warnings"]] == ["no_not_applicable_rule"]
+    as_it_is = alice.client.post(PREVIEW, {**body, "metric_data": None}, format="json")
+    assert MetricPreview.objects.get(uid=as_it_is.json()["progress_id"]).metric["eval_type"] == "binary"
+
+
+def test_a_preview_needs_a_metric_of_ones_own(alice: Tenant, calls: list[CallLog]) -> None:
+    foreign = make_metric(tenant("Other", "Elsewhere").project, "Theirs")
+    body = {"call_log_ids": [calls[0].pk]}
+    for wrong, field in (
+        ({}, "metric_data"),
+        ({"metric_id": foreign.pk}, "metric_id"),
+        ({"metric_id": 10**9}, "metric_id"),
+    ):
+        refused = alice.client.post(PREVIEW, {**body, **wrong}, format="json")
+        assert (refused.status_code, list(refused.json())) == (400, [field])
+
+
+def test_a_damaged_call_fails_alone(alice: Tenant, calls: list[CallLog]) -> None:
+    CallPayload.objects.filter(call=calls[1]).update(turns="{not json")
+    preview = requested(alice, calls)
+    run(preview.uid, FakeJudge())
+    rows = look(alice, preview.uid).json()["results"]
+    assert [row["extra"]["outcome"] for row in rows] == ["scored", "failed"]

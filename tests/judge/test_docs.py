@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+from callgauge.cli.fake_judge import fake_judge
 from callgauge.domain.options import OPTIONS
 from callgauge.judge import PROVIDERS, parse_judge
 from callgauge.judge.script_file import parse_script
@@ -38,8 +39,7 @@ def test_the_script_in_the_docs_can_be_read() -> None:
 
 
 def test_the_servers_options_are_documented() -> None:
-    source = (Path(__file__).parents[2] / "src/callgauge/judge/server.py").read_text(encoding="utf-8")
-    options = re.findall(r'add_argument\("(--[\w-]+)"', source)
+    options = [option.opts[0] for option in fake_judge.params]
 
-    assert len(options) == 9
+    assert len(options) == 10
     assert [option for option in options if f"`{option}`" not in DOCS] == []

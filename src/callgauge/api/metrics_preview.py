@@ -21,7 +21,7 @@ from callgauge.flow.lint import advice_on_draft
 from callgauge.flow.metrics import FROZEN, current_version
 from callgauge.flow.metrics_lists import find_metric
 from callgauge.flow.scope import as_id, find_agent, require_project
-from callgauge.store.models import Agent, ApiKey, CallLog, MetricPreview, Project
+from callgauge.store.models import Agent, ApiKey, CallLog, Metric, MetricPreview, Project
 from callgauge.store.result_queries import ResultRow
 
 
@@ -30,7 +30,9 @@ class PreviewShape(Shape):
     project_id = RowId(allow_null=True)
     call_log_ids = Ids()
     run_ids = Ids()
-    metric_data = JSONValue(dict, required=True, allow_null=False)
+    metric_id = RowId(allow_null=True)
+    """Ours: a saved metric, which `metric_data` then changes."""
+    metric_data = JSONValue(dict)
 
 
 class MetricPreviewRequest(APIView):
@@ -41,13 +43,18 @@ class MetricPreviewRequest(APIView):
         said = PreviewShape.read(request)
         if said.get("run_ids"):
             raise Invalid.field("run_ids", "There are no test runs here: name calls in call_log_ids.")
-        project, agent = _scope(key, said)
-        change = change_of(MetricShape.check(said["metric_data"]), None)
+        metric = _saved(key, said.get("metric_id"))
+        project, agent = _scope(key, said, metric)
+        version = current_version(metric) if metric is not None else None
+        if metric is None and not said.get("metric_data"):
+            raise Invalid.field("metric_data", "This field is required, unless metric_id names a metric.")
+        changes = MetricShape.check(said.get("metric_data") or {}, partial=metric is not None)
+        change = change_of(changes, version)
         previews.count_against_limit(project)
         preview = previews.request_preview(
-            project, change.frozen, said.get("call_log_ids") or [], agent=agent
+            project, change.frozen, said.get("call_log_ids") or [], agent=agent, changes=metric
         )
-        warnings = present_advice(advice_on_draft(project.pk, preview.metric))
+        warnings = present_advice(advice_on_draft(project.pk, preview.metric, metric=metric))
         return Response({"progress_id": preview.uid, "status": preview.state, "warnings": warnings})
 
 
@@ -97,13 +104,22 @@ def _call_of(data: dict[str, Any]) -> int:
     return number
 
 
-def _scope(key: ApiKey, said: dict[str, Any]) -> tuple[Project, Agent | None]:
+def _saved(key: ApiKey, metric_id: int | None) -> Metric | None:
+    try:
+        return None if metric_id is None else find_metric(key, str(metric_id))
+    except NotFound:
+        raise Invalid.field("metric_id", "There is no such metric.") from None
+
+
+def _scope(key: ApiKey, said: dict[str, Any], metric: Metric | None) -> tuple[Project, Agent | None]:
     agent = find_agent(key, said["agent_id"]) if said.get("agent_id") else None
-    if agent is None:
-        return require_project(key, said.get("project_id")), None
-    if said.get("project_id") not in (None, agent.project_id):
+    if metric is not None:
+        project = metric.project
+    else:
+        project = agent.project if agent is not None else require_project(key, said.get("project_id"))
+    if said.get("project_id") not in (None, project.pk) or (agent and agent.project_id != project.pk):
         raise NotFound
-    return agent.project, agent
+    return project, agent
 
 
 def _present(preview: MetricPreview) -> dict[str, Any]:

@@ -6,12 +6,14 @@ import click
 
 from callgauge.cli.agents import agent
 from callgauge.cli.demo import demo
+from callgauge.cli.fake_judge import fake_judge
 from callgauge.cli.gate import gate
 from callgauge.cli.import_calls import import_command
 from callgauge.cli.judge_check import judge_check
 from callgauge.cli.keys import key
 from callgauge.cli.metrics import metric
 from callgauge.cli.reruns import rerun_group
+from callgauge.cli.preview import preview
 from callgauge.cli.review import golden, review
 from callgauge.cli.serve import serve
 from callgauge.cli.settings import rotate_secret, settings
@@ -37,7 +39,9 @@ COMMANDS = (
     key,
     agent,
     metric,
+    preview,
     judge_check,
+    fake_judge,
     review,
     golden,
     gate,

@@ -85,10 +85,12 @@ def create_metric(project: Project, change: MetricChange, *, by: str = "") -> Me
     raise Conflict("The metric could not be stored: others are being made at the same time. Try again.")
 
 
-def check_metric(project: Project, frozen: Mapping[str, Any]) -> dict[str, Any]:
-    """What a new metric would ask: all columns of FROZEN. Raises Invalid where it could not be saved."""
-    whole = whole_metric(frozen)
-    check_scripts(project.pk, None, whole)
+def check_metric(project: Project, frozen: Mapping[str, Any], metric: Metric | None = None) -> dict[str, Any]:
+    """What a new metric, or `metric` with that change, would ask: all columns of FROZEN. Raises Invalid where
+    it could not be saved."""
+    before = {} if metric is None else {name: getattr(current_version(metric), name) for name in FROZEN}
+    whole = whole_metric({**before, **frozen})
+    check_scripts(project.pk, metric, whole)
     return whole
 
 

@@ -19,7 +19,7 @@ from callgauge.flow.results import NewResult, result_row
 from callgauge.flow.scope import Who, projects_of
 from callgauge.flow.wake import announce_work
 from callgauge.flow.work import CallWork, load_apart
-from callgauge.store.models import Agent, CallLog, MetricPreview, MetricVersion, Project
+from callgauge.store.models import Agent, CallLog, Metric, MetricPreview, MetricVersion, Project
 from callgauge.store.turns import write_turn
 
 MAX_CALLS: Final = 20
@@ -27,6 +27,9 @@ LOST: Final = Failed(
     FailureCode.INTERNAL_ERROR,
     ("The server stopped every time it worked on this call; see the server's log.",),
     retryable=True,
+)
+UNREADABLE: Final = Failed(
+    FailureCode.INTERNAL_ERROR, ("What is stored of this call cannot be read; see the server's log.",)
 )
 
 _SHOWN = (
@@ -45,10 +48,16 @@ class PreviewWork:
 
 
 def request_preview(
-    project: Project, frozen: Mapping[str, Any], call_ids: Sequence[int], *, agent: Agent | None = None
+    project: Project,
+    frozen: Mapping[str, Any],
+    call_ids: Sequence[int],
+    *,
+    agent: Agent | None = None,
+    changes: Metric | None = None,
 ) -> MetricPreview:
-    """Raises Invalid for a metric that could not be saved, and for calls that are not the project's."""
-    metric = check_metric(project, frozen)
+    """`changes`: the saved metric that `frozen` is a change of. Raises Invalid for a metric that could not be
+    saved, and for calls that are not the project's."""
+    metric = check_metric(project, frozen, changes)
     ids = list(dict.fromkeys(call_ids))
     if not 0 < len(ids) <= MAX_CALLS:
         raise Invalid.field("call_log_ids", f"Name 1 to {MAX_CALLS} calls.")
@@ -102,7 +111,7 @@ def claim_preview(owner: str) -> PreviewWork | None:
     spec = spec_of(MetricVersion(pk=0, metric_id=0, **preview.metric))
     done = {row["call_id"] for row in preview.results}
     left = [pk for pk in preview.call_ids if pk not in done]
-    return PreviewWork(preview.pk, spec, load_apart(left), preview.attempts > errands.MAX_ATTEMPTS)
+    return PreviewWork(preview.pk, spec, load_apart(left, spec), preview.attempts > errands.MAX_ATTEMPTS)
 
 
 def store_preview(owner: str, work: PreviewWork, call: CallWork, outcome: Outcome) -> None:

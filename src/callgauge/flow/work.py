@@ -166,16 +166,19 @@ def load_missing(chunk: Chunk, specs: Sequence[MetricSpec]) -> list[CallWork]:
     ]
 
 
-def load_apart(call_ids: Sequence[int]) -> list[CallWork]:
+def load_apart(call_ids: Sequence[int], spec: MetricSpec) -> list[CallWork]:
     """Calls and their current results, for a metric that belongs to no rerun."""
     rows = CallLog.objects.filter(pk__in=call_ids, deleted_at=None).select_related("payload", "agent")
     found = {row.pk: row for row in rows}
     known, _ = known_results(None, call_ids)
-    return [
-        CallWork(read_call(found[call_id]), (), known.get(call_id, {}))
-        for call_id in call_ids
-        if call_id in found
-    ]
+    agents = {row.agent_id for row in rows if row.agent_id is not None}
+    knowledge = documents_of(agents) if spec.built_in in NEED_KNOWLEDGE else {}
+    works = []
+    for call_id in call_ids:
+        if call_id in found:
+            call, readable = _read(found[call_id], knowledge.get(found[call_id].agent_id or 0, ()))
+            works.append(CallWork(call, (), known.get(call_id, {}), readable=readable))
+    return works
 
 
 def known_results(

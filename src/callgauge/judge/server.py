@@ -6,9 +6,7 @@ the schema that is asked for. They mean nothing: every reply names its model `fa
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import contextlib
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -200,40 +198,3 @@ async def run(server: FakeServer, announce: Callable[[str], None]) -> None:
     async with server:
         announce(server.url)
         await asyncio.Event().wait()
-
-
-def main() -> None:
-    """`python -m callgauge.judge.server`: print the address and serve until interrupted."""
-    parser = argparse.ArgumentParser(description="A local fake of a model provider; no model is behind it.")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0 for any free one")
-    parser.add_argument("--latency-ms", type=float, default=50.0)
-    parser.add_argument("--seed", type=int, default=0, help="for the faults")
-    parser.add_argument(
-        "--rate-429", type=float, default=0.0, help="share of requests, 0 to 1; so are the others"
-    )
-    parser.add_argument("--retry-after-secs", type=int, default=1)
-    parser.add_argument("--rate-500", type=float, default=0.0)
-    parser.add_argument("--rate-truncated", type=float, default=0.0)
-    parser.add_argument("--rate-wrong-shape", type=float, default=0.0)
-    parser.add_argument("--rate-stall", type=float, default=0.0)
-    given = parser.parse_args()
-    try:
-        faults = Faults(
-            refuse_429=given.rate_429,
-            fail_500=given.rate_500,
-            truncate=given.rate_truncated,
-            misshape=given.rate_wrong_shape,
-            stall=given.rate_stall,
-            seed=given.seed,
-            retry_after_secs=given.retry_after_secs,
-        )
-    except ValueError as error:
-        parser.error(str(error))
-    server = FakeServer(latency_ms=given.latency_ms, faults=faults, host=given.host, port=given.port)
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(run(server, lambda url: print(url, flush=True)))
-
-
-if __name__ == "__main__":
-    main()

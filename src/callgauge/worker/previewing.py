@@ -11,7 +11,7 @@ from callgauge.domain.outcomes import Outcome
 from callgauge.engine.evaluate import MAX_REASKS, evaluate_call
 from callgauge.engine.nested import NestedJudge
 from callgauge.flow import errands, previews
-from callgauge.flow.previews import LOST, PreviewWork
+from callgauge.flow.previews import LOST, UNREADABLE, PreviewWork
 from callgauge.flow.work import CallWork
 from callgauge.store.models import MetricPreview
 from callgauge.worker.asking import Asking
@@ -54,8 +54,8 @@ class Previews(Claiming[PreviewWork]):
         async def save(spec: MetricSpec, outcome: Outcome) -> None:
             await self._database.run(previews.store_preview, self._owner, work, call, outcome)
 
-        if work.give_up:
-            await save(work.spec, LOST)
+        if work.give_up or not call.readable:
+            await save(work.spec, LOST if call.readable else UNREADABLE)
             return
         asking, lead = self._asking, Lead()
 

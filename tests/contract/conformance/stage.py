@@ -16,7 +16,7 @@ from tests.server import Server, callgauge
 @contextmanager
 def fresh_server(folder: Path, **env: str) -> Iterator[Server]:
     """The judge is a fake that says so: its answers fit what is asked and mean nothing."""
-    command = [sys.executable, "-m", "callgauge.judge.server", "--port", "0", "--latency-ms", "0"]
+    command = [sys.executable, "-m", "callgauge.cli", "fake-judge", "--port", "0", "--latency-ms", "0"]
     judge = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert judge.stdout is not None
