@@ -69,7 +69,9 @@ def load_lab(pk: int) -> LabWork:
     """What is left to do."""
     lab = Lab.objects.select_related("version").get(pk=pk)
     cases = list(lab.cases.select_related("call").order_by("id"))
-    calls = {work.call.id: work for work in load_apart([case.call_id for case in cases])}
+    calls = {
+        work.call.id: work for work in load_apart([case.call_id for case in cases], spec_of(lab.version))
+    }
     draft = None if lab.draft is None else spec_of(MetricVersion(pk=0, metric_id=0, **_columns(lab)))
     measures = draft is not None and not lab.skip_evaluation
     return LabWork(
