@@ -12,8 +12,8 @@ from callgauge.cli.import_calls import import_command
 from callgauge.cli.judge_check import judge_check
 from callgauge.cli.keys import key
 from callgauge.cli.metrics import metric
-from callgauge.cli.reruns import rerun_group
 from callgauge.cli.preview import preview
+from callgauge.cli.reruns import rerun_group
 from callgauge.cli.review import golden, review
 from callgauge.cli.serve import serve
 from callgauge.cli.settings import rotate_secret, settings
