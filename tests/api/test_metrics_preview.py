@@ -9,8 +9,8 @@ import pytest
 from callgauge.flow import errands, previews
 from callgauge.store.models import (
     CallLog,
-    ErrandState,
     CallPayload,
+    ErrandState,
     JudgeCall,
     Metric,
     MetricPreview,
