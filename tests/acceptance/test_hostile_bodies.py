@@ -265,7 +265,7 @@ def test_head_says_what_get_would(server: Server, path: str) -> None:
     assert lengths[0] == lengths[1]
 
 
-@pytest.mark.parametrize("path", ["/", "/nope", "/%00", "/%ff%fe", "//", "/..", f"{CALLS}/0x1"])
+@pytest.mark.parametrize("path", ["/nope", "/%00", "/%ff%fe", "/..", f"{CALLS}/0x1"])
 def test_unknown_routes_are_404_in_json(client: Client, path: str) -> None:
     for method in ("GET", "POST", "DELETE"):
         status, answer = client.send(method, path)

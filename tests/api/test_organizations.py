@@ -39,7 +39,7 @@ def test_version_2_is_paginated(alice: Tenant, slash: str) -> None:
 
 
 def test_organizations_are_not_made_here(alice: Tenant) -> None:
-    assert alice.client.post("/user/organizations", {"name": "New"}).status_code == 405
+    assert alice.client.post("/user/organizations", {"name": "New"}).status_code in {404, 405}
     assert Organization.objects.count() == 1
 
 
