@@ -12,6 +12,7 @@ from callgauge.cli.import_calls import import_command
 from callgauge.cli.judge_check import judge_check
 from callgauge.cli.keys import key
 from callgauge.cli.metrics import metric
+from callgauge.cli.move import move_database
 from callgauge.cli.preview import preview
 from callgauge.cli.reruns import rerun_group
 from callgauge.cli.review import golden, review
@@ -48,6 +49,7 @@ COMMANDS = (
     rerun_group,
     import_command,
     settings,
+    move_database,
     rotate_secret,
 )
 for command in COMMANDS:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 from callgauge.domain.options import OptionError, load
+from callgauge.store.database import postgresql
 
 try:
     CALLGAUGE = load(os.environ)
@@ -94,8 +95,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 
 def _database() -> dict[str, object]:
-    url = urlsplit(CALLGAUGE.database_url)
-    if not url.scheme:
+    if not CALLGAUGE.database_url:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": CALLGAUGE.data_dir / "callgauge.sqlite3",
@@ -113,38 +113,10 @@ def _database() -> dict[str, object]:
                 ),
             },
         }
-    if url.scheme not in {"postgresql", "postgres"} or not url.path.strip("/"):
-        raise ImproperlyConfigured("CALLGAUGE_DATABASE_URL: write postgresql://USER:PASSWORD@HOST:PORT/NAME")
     try:
-        port = str(url.port or "")
-    except ValueError:
-        raise ImproperlyConfigured(
-            "CALLGAUGE_DATABASE_URL: the port cannot be read; percent-encode /, ?, # and @ in the password"
-        ) from None
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": unquote(url.path.strip("/")),
-        "USER": unquote(url.username or ""),
-        "PASSWORD": unquote(url.password or ""),
-        "HOST": unquote(url.hostname or ""),
-        "PORT": port,
-        # A network that swallows packets is noticed in seconds, not after the kernel's quarter of an hour.
-        "OPTIONS": {
-            "connect_timeout": "5",
-            "keepalives_idle": "5",
-            "keepalives_interval": "3",
-            "keepalives_count": "3",
-            "tcp_user_timeout": "15000",
-            # The same from the server's side: the locks of a client that is gone must not outlive it by long.
-            "options": (
-                "-c idle_in_transaction_session_timeout=30s -c tcp_user_timeout=15s "
-                "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3"
-            ),
-            **dict(parse_qsl(url.query)),
-        },
-        "CONN_MAX_AGE": 600,
-        "CONN_HEALTH_CHECKS": True,
-    }
+        return postgresql(CALLGAUGE.database_url)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"CALLGAUGE_DATABASE_URL: {error}") from None
 
 
 DATABASES = {"default": _database()}
