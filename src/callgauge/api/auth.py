@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.permissions import BasePermission
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from callgauge.flow.errors import Forbidden
 from callgauge.flow.keys import find_key
+from callgauge.flow.scope import require_change, require_owner
 from callgauge.store.models import ApiKey
 
 HEADERS = ("HTTP_X_CEKURA_API_KEY", "HTTP_X_VOCERA_API_KEY")
@@ -36,7 +38,17 @@ class HasKey(BasePermission):
     message = "An API key is needed: send it as X-CEKURA-API-KEY or as a bearer token."
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        return isinstance(request.user, ApiKey)
+        """A view's `owner_methods` are for owners' keys; a viewer's key only reads."""
+        if not isinstance(request.user, ApiKey):
+            return False
+        try:
+            if request.method in getattr(view, "owner_methods", ()):
+                require_owner(request.user)
+            elif request.method not in SAFE_METHODS:
+                require_change(request.user)
+        except Forbidden as refused:
+            raise PermissionDenied(str(refused)) from None
+        return True
 
 
 def key_of(request: Request) -> ApiKey:

@@ -19,9 +19,9 @@ from callgauge.api.pagination import paginated
 from callgauge.api.projects import present_members
 from callgauge.api.routing import ID, route
 from callgauge.flow.errors import Invalid, NotFound
-from callgauge.flow.keys import edit_organization, issue_key
+from callgauge.flow.keys import edit_organization, issue_key, keys_of
 from callgauge.flow.scope import as_id, projects_of, require_project
-from callgauge.store.models import ApiKey, DuplicateCallPolicy, Organization
+from callgauge.store.models import ApiKey, DuplicateCallPolicy, Organization, Role
 
 NO_LIMIT = 2**31 - 1
 UNUSED: dict[str, Any] = {
@@ -81,6 +81,7 @@ UNUSED: dict[str, Any] = {
 class KeyShape(Shape):
     name = Text(255)
     project = RowId(allow_null=True)
+    role = Choice(Role.values, required=False)
 
 
 class OrganizationShape(Shape):
@@ -98,6 +99,7 @@ class OrganizationList(APIView):
 
 class OrganizationItem(APIView):
     serializer_class = OrganizationShape
+    owner_methods = ("PATCH",)
 
     def get(self, request: Request, pk: str) -> Response:
         return Response(_present([_find(request, pk)])[0])
@@ -123,6 +125,10 @@ class OrganizationPages(APIView):
 
 class KeyList(APIView):
     serializer_class = KeyShape
+    owner_methods = ("GET", "POST")
+
+    def get(self, request: Request) -> Response:
+        return Response([_present_key(one) for one in keys_of(key_of(request))])
 
     def post(self, request: Request) -> Response:
         said = KeyShape.read(request)
@@ -133,17 +139,23 @@ class KeyList(APIView):
             raise Invalid.field("project", "There is no such project.") from None
         except Invalid:
             raise Invalid.field("project", "This field is required with an organization's key.") from None
-        made, secret = issue_key(key.organization, project, said.get("name", "").strip())
-        shown = {
-            "id": made.pk,
-            "name": made.name,
-            "organization_name": key.organization.name,
-            "project": project.pk,
-            "project_name": project.name,
-            "key": secret,
-            "created_at": made.created_at,
-        }
-        return Response(shown, status=status.HTTP_201_CREATED)
+        role = Role(said.get("role", Role.OWNER))
+        made, secret = issue_key(key.organization, project, said.get("name", "").strip(), role)
+        return Response(_present_key(made, secret), status=status.HTTP_201_CREATED)
+
+
+def _present_key(key: ApiKey, secret: str = "") -> dict[str, Any]:
+    """UserAPIKey of the contract. The text of a key is known only when it is made."""
+    return {
+        "id": key.pk,
+        "name": key.name,
+        "organization_name": key.organization.name,
+        "project": key.project_id,
+        "project_name": None if key.project is None else key.project.name,
+        "role": key.role,
+        "key": secret or f"{key.prefix}…",
+        "created_at": key.created_at,
+    }
 
 
 def _find(request: Request, pk: str) -> Organization:

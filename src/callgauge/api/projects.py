@@ -101,6 +101,7 @@ class ProjectShape(Shape):
 
 class ProjectList(APIView):
     serializer_class = ProjectShape
+    owner_methods = ("POST",)
 
     def get(self, request: Request) -> Response:
         projects = _with_related(projects_of(key_of(request)))
@@ -130,6 +131,7 @@ class ProjectList(APIView):
 
 class ProjectDetail(APIView):
     serializer_class = ProjectShape
+    owner_methods = ("DELETE",)
 
     def get(self, request: Request, pk: str) -> Response:
         key = key_of(request)

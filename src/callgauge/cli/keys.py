@@ -20,6 +20,13 @@ def key() -> None:
 @click.option("--whole-organization", is_flag=True, help="A key for all projects of the organization.")
 @click.option("--organization", default="default", show_default=True, help="Made when missing.")
 @click.option("--name", default="", help="What the key is for.")
+@click.option(
+    "--role",
+    type=click.Choice(["owner", "member", "viewer"]),
+    default="owner",
+    show_default=True,
+    help="A member's key makes no keys and no projects; a viewer's only reads.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @bootstrap.data_dir_option
 def create(
@@ -27,6 +34,7 @@ def create(
     whole_organization: bool,
     organization: str,
     name: str,
+    role: str,
     as_json: bool,
     data_dir: Path | None,
 ) -> None:
@@ -36,9 +44,10 @@ def create(
     bootstrap.start(data_dir)
     from callgauge.flow.errors import FlowError
     from callgauge.flow.keys import create_key
+    from callgauge.store.models import Role
 
     try:
-        made, secret = create_key(organization=organization, project=project, name=name)
+        made, secret = create_key(organization=organization, project=project, name=name, role=Role(role))
     except FlowError as error:
         raise click.ClickException(str(error)) from None
     if as_json:
@@ -68,6 +77,7 @@ def list_keys(as_json: bool, data_dir: Path | None) -> None:
             "id": row.pk,
             "prefix": row.prefix,
             "name": row.name,
+            "role": row.role,
             "organization": row.organization.name,
             "project": row.project.name if row.project else None,
             "created_at": row.created_at.isoformat(),

@@ -7,10 +7,11 @@ import secrets
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from callgauge.flow.errors import Invalid, NotFound
-from callgauge.store.models import ApiKey, Organization, Project
+from callgauge.store.models import ApiKey, Organization, Project, Role
 
 PREFIX = "cg_"
 SHOWN_CHARS = 10
@@ -25,7 +26,11 @@ def digest(secret: str) -> str:
 
 @transaction.atomic
 def create_key(
-    *, organization: str = "default", project: str | None = None, name: str = ""
+    *,
+    organization: str = "default",
+    project: str | None = None,
+    name: str = "",
+    role: Role = Role.OWNER,
 ) -> tuple[ApiKey, str]:
     """Make a key, and its organization and project where they are missing. The text is shown only here."""
     for field, value in (("organization", organization), ("project", project)):
@@ -37,7 +42,7 @@ def create_key(
     scope = None
     if project is not None:
         scope, _ = Project.objects.get_or_create(organization=owner, name=project.strip())
-    return issue_key(owner, scope, name)
+    return issue_key(owner, scope, name, role)
 
 
 def edit_organization(
@@ -53,16 +58,27 @@ def edit_organization(
         raise Invalid.field("name", "An organization with this name exists already.") from None
 
 
-def issue_key(organization: Organization, project: Project | None, name: str) -> tuple[ApiKey, str]:
+def issue_key(
+    organization: Organization, project: Project | None, name: str, role: Role = Role.OWNER
+) -> tuple[ApiKey, str]:
     secret = PREFIX + secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
         organization=organization,
         project=project,
         name=name,
+        role=role,
         prefix=secret[:SHOWN_CHARS],
         digest=digest(secret),
     )
     return key, secret
+
+
+def keys_of(key: ApiKey) -> QuerySet[ApiKey]:
+    """The keys that open no more than this one, newest first; revoked ones are left out."""
+    keys = ApiKey.objects.filter(organization_id=key.organization_id, revoked_at=None)
+    if key.project_id is not None:
+        keys = keys.filter(project_id=key.project_id)
+    return keys.select_related("organization", "project").order_by("-id")
 
 
 def name_of(key: ApiKey) -> str:

@@ -45,14 +45,14 @@ Who = ApiKey | Person
 
 
 def require_change(who: Who) -> None:
-    """Raises Forbidden for a viewer. A key may change what it reaches, as on the contract's API."""
-    if isinstance(who, Person) and who.role == Role.VIEWER:
+    """Raises Forbidden for viewers, people and keys alike."""
+    if who.role == Role.VIEWER:
         raise Forbidden("Viewers read only. An owner can make you a member in Settings.")
 
 
 def require_owner(who: Who) -> None:
-    """Raises Forbidden for everybody but owners: people, keys and settings are theirs."""
-    if isinstance(who, Person) and who.role != Role.OWNER:
+    """Raises Forbidden for everybody but owners: people, keys, projects and settings are theirs."""
+    if who.role != Role.OWNER:
         raise Forbidden("Only owners can do this.")
 
 

@@ -6,10 +6,11 @@ Pages of a project are below `projects/<int:project_id>/`; nothing of the API is
 
 from django.urls import path
 
-from callgauge.web import doors, running
+from callgauge.web import contract_page, doors, running
 from callgauge.web.calls import routes as calls
 
 urlpatterns = [
+    *contract_page.routes,
     path("", doors.home, name="home"),
     path("sign-in", doors.sign_in_page, name="sign-in"),
     path("sign-out", doors.sign_out, name="sign-out"),

@@ -91,6 +91,8 @@ class ApiKey(models.Model):
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="keys")
     project = models.ForeignKey(Project, models.CASCADE, null=True, related_name="keys")
     name = models.CharField(max_length=255, blank=True)
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.OWNER)
+    """An owner's key does all that it reaches; a member's makes no keys and no projects; a viewer's reads."""
     prefix = models.CharField(max_length=16)
     digest = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
