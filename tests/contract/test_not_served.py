@@ -16,8 +16,8 @@ from tests.tenants import Tenant
 DOCS = Path(__file__).parents[2] / "docs" / "not-served.md"
 ROUTES = client_routes()
 PENDING = {
-    *("calls.analyze", "calls.complete_upload", "calls.export", "calls.export_progress", "calls.get_filters"),
-    *("calls.get_trace", "calls.get_upload_url", "calls.observe_livekit", "calls.observe_pipecat"),
+    *("calls.export", "calls.export_progress", "calls.get_filters"),
+    *("calls.get_trace", "calls.observe_livekit", "calls.observe_pipecat"),
     *("calls.observe_retell", "calls.observe_vapi"),
 }
 """What comes with other parts of this change."""

@@ -13,6 +13,7 @@ import httpx
 from cekura import AsyncCekura, Cekura
 from cekura._exceptions import NotFoundError
 
+NEVER = "was never called"
 NOT_SERVED = "not served, and says so"
 Checker = Callable[[str, str, int, Any], str | None]
 """From method, path, status and body to what the contract has against it."""
@@ -25,7 +26,7 @@ class Row:
     name: str
     """A method of the client, or a command."""
     request: str = ""
-    result: str = "was never called"
+    result: str = NEVER
     ok: bool = False
 
 
@@ -102,15 +103,15 @@ class Caller:
         self._check = check
         self._loop = asyncio.new_event_loop()
 
-    def call(self, name: str, *args: Any, **named: Any) -> Any:
+    def call(self, name: str, /, *args: Any, **named: Any) -> Any:
         """The answer. Raises Failure, with the row written."""
         return self._call(name, args, named, absent=False)
 
-    def absent(self, name: str, *args: Any, **named: Any) -> None:
+    def absent(self, name: str, /, *args: Any, **named: Any) -> None:
         """A method whose route the server says not to serve."""
         self._call(name, args, named, absent=True)
 
-    def until(self, name: str, done: Callable[[Any], bool], *args: Any, **named: Any) -> Any:
+    def until(self, name: str, done: Callable[[Any], bool], /, *args: Any, **named: Any) -> Any:
         """Ask again until the answer is as wanted; the client's own user would sleep between."""
         for _ in range(600):
             answer = self.call(name, *args, **named)

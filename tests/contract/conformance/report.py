@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
-from tests.contract.conformance.record import Row
+from tests.contract.conformance.record import NEVER, Row
 
 
 def show(rows: Mapping[tuple[str, str], Row]) -> int:
@@ -23,8 +23,13 @@ def show(rows: Mapping[tuple[str, str], Row]) -> int:
             table.add_row(name, request, *map(_cell, found))
         console.print(table)
     wrong = [row for row in rows.values() if not row.ok]
+    unreached = [f"{row.way} {row.name}" for row in wrong if row.result == NEVER]
     for row in wrong:
+        if row.result == NEVER:
+            continue
         console.print(f"[red]FAILED[/red] {row.way} {row.name}: {row.request}: {row.result}", soft_wrap=True)
+    if unreached:
+        console.print(f"[red]NEVER CALLED[/red] {', '.join(unreached)}")
     absent = sum(row.result.startswith("not served") for row in rows.values())
     console.print(f"{absent} of these are not served, and the server says so (docs/not-served.md).")
     print(f"{len(rows) - len(wrong)} of {len(rows)}")

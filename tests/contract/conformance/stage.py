@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +38,17 @@ def organization_key(server: Server) -> str:
     made = callgauge(server.data_dir, "key", "create", "--whole-organization", "--json")
     assert made.returncode == 0, made.stderr
     return str(json.loads(made.stdout)["api_key"])
+
+
+def recording() -> bytes:
+    """A second of silence, in stereo."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(8_000)
+        file.writeframes(bytes(4 * 8_000))
+    return content.getvalue()
 
 
 TURNS: list[dict[str, Any]] = [

@@ -210,6 +210,40 @@ OPERATIONS: Operations = {
     ("MarkMetricVote", "POST"): Operation(
         summary="Vote on a metric of a call.", body=VOTE, answer=obj({"detail": TEXT, "id": ID})
     ),
+    ("AnalyzeCallLogs", "GET"): Operation(
+        summary="Figures over the calls that a list would show.",
+        answer=obj(
+            {
+                "total_calls": WHOLE,
+                "success_count": WHOLE,
+                "failure_count": WHOLE,
+                "undecided_count": WHOLE,
+                "success_rate": maybe(NUMBER),
+                "reviewed_count": WHOLE,
+                "average_duration": maybe(NUMBER),
+                "total_duration": maybe(NUMBER),
+                "first_call": maybe(TIME),
+                "last_call": maybe(TIME),
+                "calls_by_day": several(obj({"date": TEXT, "calls": WHOLE})),
+                "call_ended_reasons": several(obj({"call_ended_reason": TEXT, "calls": WHOLE})),
+                "metrics": several(
+                    obj(
+                        {
+                            "id": ID,
+                            "name": TEXT,
+                            "eval_type": TEXT,
+                            "scored": WHOLE,
+                            "skipped": WHOLE,
+                            "failed": WHOLE,
+                            "pass_rate": maybe(NUMBER),
+                            "average": maybe(NUMBER),
+                        }
+                    )
+                ),
+            }
+        ),
+        query=LISTED[2:],
+    ),
     ("RerunEvaluation", "POST"): Operation(
         summary="Measure calls again with today's metrics.",
         body=RERUN,
