@@ -9,6 +9,7 @@ from callgauge.store.models import ApiKey, Member, Organization, User
 from tests.tenants import Tenant, tenant
 
 KEYS = "/user/api/v1/user-api-key"
+AGENTS = "/test_framework/v2/aiagents/"
 
 
 def test_a_key_sees_its_own_organization(alice: Tenant, charlie: Tenant) -> None:
@@ -81,7 +82,9 @@ def test_a_key_is_shown_once_and_works(alice: Tenant) -> None:
         APIClient(HTTP_X_CEKURA_API_KEY=secret).get("/user/v1/projects").json()[0]["id"] == alice.project.pk
     )
     assert secret not in str(ApiKey.objects.values_list())
-    assert alice.client.get(KEYS).status_code == 405
+    listed = alice.client.get(KEYS).json()
+    assert [one["name"] for one in listed][0] == made.data["name"]
+    assert secret not in str(listed)
 
 
 def test_an_organization_key_names_the_project(alice: Tenant, charlie: Tenant) -> None:
@@ -104,3 +107,27 @@ def test_an_edit_that_makes_no_sense(alice: Tenant, body: bytes) -> None:
     answer = boss.client.patch(path, body, content_type="application/json")
     assert answer.status_code == 400
     assert boss.client.get("/user/organizations/" + "9" * 30).status_code == 404
+
+
+def test_roles_of_keys(alice: Tenant) -> None:
+    def role_client(role: str) -> APIClient:
+        made = alice.client.post(KEYS, {"name": role, "role": role})
+        assert made.status_code == 201, made.json()
+        return APIClient(HTTP_X_CEKURA_API_KEY=made.json()["key"])
+
+    member, viewer = role_client("member"), role_client("viewer")
+    assert viewer.get(AGENTS).status_code == member.get(AGENTS).status_code == 200
+    assert viewer.post(AGENTS, {"name": "No"}).status_code == 403
+    assert member.post(AGENTS, {"name": "Yes"}).status_code == 201
+    for client in (member, viewer):
+        assert client.post(KEYS, {"name": "no"}).status_code == 403
+        assert client.get(KEYS).status_code == 403
+        assert client.delete(f"/user/v1/projects/{alice.project.pk}/").status_code == 403
+    assert alice.client.post(KEYS, {"role": "emperor"}).status_code == 400
+
+
+def test_a_projects_key_sees_no_key_that_opens_more(alice: Tenant, charlie: Tenant) -> None:
+    tenant("Acme", None)
+    tenant("Acme", "Second")
+    assert {one["project"] for one in alice.client.get(KEYS).json()} == {alice.project.pk}
+    assert len(tenant("Acme", None).client.get(KEYS).json()) == 4
