@@ -83,7 +83,7 @@ def test_a_key_is_shown_once_and_works(alice: Tenant) -> None:
     )
     assert secret not in str(ApiKey.objects.values_list())
     listed = alice.client.get(KEYS).json()
-    assert [one["name"] for one in listed][0] == made.data["name"]
+    assert listed[0]["name"] == made.data["name"]
     assert secret not in str(listed)
 
 

@@ -55,7 +55,8 @@ def _addresses(regex: str) -> Iterator[tuple[str, tuple[tuple[str, Schema], ...]
 
     def named(match: re.Match[str]) -> str:
         name = "id" if match[1] == "pk" else match[1]
-        parameters.append((name, PARAMETERS[match[2]]))
+        schema = PARAMETERS.get(match[2], {"type": "string", "pattern": f"^(?:{match[2]})$"})
+        parameters.append((name, schema))
         return f"{{{name}}}"
 
     template = _GROUP.sub(named, bare)

@@ -253,6 +253,28 @@ OPERATIONS: Operations = {
         summary="Measure calls with chosen metrics.", body=EVALUATE, answer=several(ref("CallLogList"))
     ),
     ("RerunList", "GET"): in_pages(ref("Rerun"), "List reruns.", PROJECT, Query("agent_id", ID)),
+    ("RerunList", "POST"): Operation(
+        summary="Ask for a rerun; a like one that is under way is joined.",
+        body=OBJECT,
+        answer=ref("Rerun"),
+        status=201,
+        also={200: ref("Rerun")},
+    ),
+    ("RerunPlan", "POST"): Operation(summary="What a rerun would do and cost.", body=OBJECT, answer=OBJECT),
+    ("RerunPilot", "POST"): Operation(
+        summary="Try a rerun on a few calls.",
+        body=OBJECT,
+        answer=ref("Rerun"),
+        status=201,
+        also={200: ref("Rerun")},
+    ),
+    ("RerunAction", "POST"): Operation(
+        summary="Pause, resume or cancel a rerun, or ask again what failed.",
+        body=OBJECT,
+        answer=ref("Rerun"),
+        status=201,
+        also={200: ref("Rerun")},
+    ),
     ("RerunItem", "GET"): Operation(summary="How far a rerun is.", answer=ref("Rerun")),
     ("PlayRecording", "GET"): Operation(
         summary="The recording, whole or in part.",
