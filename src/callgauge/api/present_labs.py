@@ -7,8 +7,16 @@ from dataclasses import asdict
 from typing import Any
 
 from callgauge.domain.metrics import Trigger
-from callgauge.engine.statistics import PairedTable, mcnemar
-from callgauge.flow.labs import WORDS, Ending, LabScore, is_right, score_of, usage_of
+from callgauge.flow.labs import (
+    WORDS,
+    Ending,
+    LabScore,
+    chance_of,
+    is_right,
+    score_in_words,
+    score_of,
+    usage_of,
+)
 from callgauge.flow.proposals import diff_of, is_open, is_outdated, wordings
 from callgauge.store.models import Lab, LabCase, LabKind, LabState, Metric, Review
 
@@ -177,30 +185,8 @@ def pending_proposal(metric: Metric) -> dict[str, Any] | None:
     }
 
 
-def score_in_words(score: LabScore) -> str:
-    """Claims no more than so few calls carry."""
-    if not score.n:
-        return "It was not tried on calls that were held back."
-    calls = "call that was" if score.n == 1 else "calls that were"
-    words = (
-        f"On {score.n} {calls} held back, {score.right_before} were right before and "
-        f"{score.right_after} are right now"
-    )
-    if score.regressions + score.gains == 0:
-        return f"{words}: the same ones."
-    p_value = _p_value(score)
-    chance = "could be chance" if p_value > 0.05 else "hardly chance"
-    return f"{words}: {score.gains} gained, {score.regressions} lost (McNemar p = {p_value:.2g}: {chance})."
-
-
-def _p_value(score: LabScore) -> float:
-    both = score.right_before - score.regressions
-    neither = score.n - both - score.regressions - score.gains
-    return mcnemar(PairedTable(both, score.regressions, score.gains, neither))
-
-
 def _score(score: LabScore) -> dict[str, Any]:
-    return {**asdict(score), "p_value": _p_value(score) if score.n else None}
+    return {**asdict(score), "p_value": chance_of(score) if score.n else None}
 
 
 def _cases(lab: Lab) -> Sequence[LabCase]:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from callgauge.api.present_results import present_rows
+from callgauge.flow.review_items import is_blind
 from callgauge.flow.review_reasons import TITLES, code_of, reason_named, reasons_in
 from callgauge.store.call_queries import payload_texts
 from callgauge.store.models import MetricVersion, Review, ReviewItem, ReviewRole
@@ -68,11 +69,6 @@ def present_items(items: Sequence[ReviewItem], *, blind: bool, whole: bool = Fal
             }
         )
     return shown
-
-
-def is_blind(item: ReviewItem) -> bool:
-    """A second opinion is worth something only where its author knows no other."""
-    return item.kind == ReviewRole.SECOND and item.done_at is None
 
 
 def _asks(version: MetricVersion) -> dict[str, Any]:

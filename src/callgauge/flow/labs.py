@@ -21,6 +21,7 @@ from callgauge.domain.agreeing import agrees
 from callgauge.domain.calls import stable_hash
 from callgauge.domain.metrics import EvalType, MetricKind
 from callgauge.domain.outcomes import Usage
+from callgauge.engine.statistics import PairedTable, mcnemar
 from callgauge.flow import ratelimit
 from callgauge.flow.agreement import labels_of, measured_by
 from callgauge.flow.errors import NotFound
@@ -263,3 +264,26 @@ def score_of(lab: Lab, cases: Sequence[LabCase]) -> LabScore:
 def usage_of(lab: Lab, cases: Sequence[LabCase]) -> Usage:
     usages = [lab.usage, *((case.after or {}).get("usage", {}) for case in cases)]
     return sum((Usage(**usage) for usage in usages if usage), Usage())
+
+
+def score_in_words(score: LabScore) -> str:
+    """Claims no more than so few calls carry."""
+    if not score.n:
+        return "It was not tried on calls that were held back."
+    calls = "call that was" if score.n == 1 else "calls that were"
+    words = (
+        f"On {score.n} {calls} held back, {score.right_before} were right before and "
+        f"{score.right_after} are right now"
+    )
+    if score.regressions + score.gains == 0:
+        return f"{words}: the same ones."
+    p_value = chance_of(score)
+    chance = "could be chance" if p_value > 0.05 else "hardly chance"
+    return f"{words}: {score.gains} gained, {score.regressions} lost (McNemar p = {p_value:.2g}: {chance})."
+
+
+def chance_of(score: LabScore) -> float:
+    """McNemar's p of gains against regressions."""
+    both = score.right_before - score.regressions
+    neither = score.n - both - score.regressions - score.gains
+    return mcnemar(PairedTable(both, score.regressions, score.gains, neither))

@@ -42,6 +42,11 @@ def find_item(project_ids: Any, item_id: Any) -> ReviewItem:
     return found
 
 
+def is_blind(item: ReviewItem) -> bool:
+    """A second opinion is worth something only where its author knows no other."""
+    return item.kind == ReviewRole.SECOND and item.done_at is None
+
+
 @transaction.atomic
 def answer(
     item: ReviewItem, vote: Vote, *, by: Reviewer, is_blind: bool = False, jointly: bool = False

@@ -209,8 +209,9 @@ class QueuePage:
 
 
 def open_items(project: Project, me: Reviewer, asked: Asked = Asked()) -> QuerySet[ReviewItem]:
-    """What waits for this reviewer, in order: not what they skipped, what is another's, or what they may not
-    answer because they gave one of the answers in question. Raises Invalid."""
+    """What waits for this reviewer, in order: not what they skipped, what is another's, or what is about an
+    answer of their own. Those who differ see their dispute only where they ask for disputes: a third person
+    should decide it, but they may together. Raises Invalid."""
     items = ReviewItem.objects.filter(
         Q(assignee="") | Q(assignee=me.name),
         project=project,
@@ -238,6 +239,11 @@ def open_items(project: Project, me: Reviewer, asked: Asked = Asked()) -> QueryS
     if asked.assigned:
         items = items.filter(assignee=me.name)
     return items.order_by("-rank", "id")
+
+
+def _dispute_of(me: Reviewer) -> Q:
+    parties = Q(first__reviewer=me.name) | Q(second__reviewer=me.name)
+    return Q(kind=ReviewRole.ADJUDICATION) & parties
 
 
 def queue_page(items: QuerySet[ReviewItem], cursor: str, size: int) -> QueuePage:
@@ -272,6 +278,7 @@ def counters(project: Project, me: Reviewer) -> dict[str, object]:
     return {
         "open": totals["open"],
         "assigned_to_me": totals["assigned"],
+        "my_disputes": mine.filter(_dispute_of(me), done_at=None).count(),
         "skipped_by_me": mine.filter(done_at=None, skips__reviewer=me.name).count(),
         "done_last_7_days": mine.filter(done_at__gte=since).count(),
         "kinds": {kind: totals[kind] for kind in ReviewRole.values},

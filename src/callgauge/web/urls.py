@@ -8,6 +8,7 @@ from django.urls import path
 
 from callgauge.web import contract_page, doors, running
 from callgauge.web.calls import routes as calls
+from callgauge.web.review import routes as review
 
 urlpatterns = [
     *contract_page.routes,
@@ -21,4 +22,5 @@ urlpatterns = [
     path("password/<str:secret>", doors.new_password, name="password"),
     *running.routes,
     *calls.routes,
+    *review.routes,
 ]

@@ -1,0 +1,1 @@
+"""The pages of human review: the queue, agreement, golden sets, proposals."""
