@@ -220,9 +220,9 @@ def open_items(project: Project, me: Reviewer, asked: Asked = Asked()) -> QueryS
         metric__deleted_at=None,
     )
     items = items.exclude(skips__reviewer=me.name)
-    items = items.exclude(~Q(kind=ReviewRole.FIRST), first__reviewer=me.name).exclude(
-        second__reviewer=me.name
-    )
+    items = items.exclude(kind=ReviewRole.SECOND, first__reviewer=me.name)
+    if asked.kind != ReviewRole.ADJUDICATION and asked.reason != code_of(Reason.DISAGREEMENT):
+        items = items.exclude(_dispute_of(me))
     if asked.metric_id is not None:
         items = items.filter(metric_id=asked.metric_id)
     if asked.agent_id is not None:
