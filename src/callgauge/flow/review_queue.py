@@ -17,6 +17,7 @@ from django.db.models import Count, F, Max, Q, QuerySet
 from django.utils import timezone
 
 from callgauge.domain.calls import stable_hash
+from callgauge.domain.metrics import MetricKind
 from callgauge.domain.outcomes import SkipReason
 from callgauge.domain.rubric import Rule
 from callgauge.flow.errors import Invalid
@@ -119,7 +120,7 @@ def _put_in(project: Project, rows: Sequence[MetricResult]) -> None:
             changed.append(item)
         elif key in known and not known[key].rank & Reason.NEVER_SEEN:
             gone.append(known[key].pk)  # what spoke for it no longer does
-        elif key not in known and key not in labels and row.outcome == ResultOutcome.SCORED:
+        elif key not in known and key not in labels and _is_judgement(row):
             plain.append(row)
     ReviewItem.objects.filter(pk__in=gone).delete()
     ReviewItem.objects.bulk_update([item for item in changed if item.pk], ["rank", "why"], batch_size=500)
@@ -145,6 +146,11 @@ def _item(
     item = known or ReviewItem(project=project, call_id=row.call_id, metric_id=row.metric_id)
     item.rank, item.why = rank_of(whys), [why.as_json() for why in whys]
     return item
+
+
+def _is_judgement(row: MetricResult) -> bool:
+    """What is counted by rule needs nobody's opinion until there is a reason."""
+    return row.outcome == ResultOutcome.SCORED and row.version.kind != MetricKind.BUILT_IN
 
 
 def _drawn(project: Project, rows: Sequence[MetricResult]) -> list[ReviewItem]:

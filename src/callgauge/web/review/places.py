@@ -75,7 +75,6 @@ NOTICES = {
     "golden-deleted": "The golden set was deleted.",
     "applied": "Applied: it is the metric's newest version, and measures new calls. Rerun the old ones.",
     "dismissed": "Dismissed. It stays to be read.",
-    "proposal-asked": "Asked. The proposal is being made.",
 }
 """What an address may have a page say. Free text in an address would let a stranger put words on it."""
 

@@ -6,21 +6,21 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from callgauge.domain.metrics import EvalType
 from callgauge.flow.review_items import is_blind
 from callgauge.flow.review_reasons import TITLES, reason_named, reasons_in
 from callgauge.flow.scope import Person
+from callgauge.formats import from_wire
 from callgauge.store.call_queries import payload_texts
 from callgauge.store.models import MetricVersion, ReviewItem, ReviewRole
 from callgauge.store.result_queries import ResultRow, current_results
+from callgauge.web.calls.results import quotes_by_turn
+from callgauge.web.calls.transcript import ShownTurn, present_turns
 from callgauge.web.chips import Chip, machine_chip, said_chip, unit_of
 from callgauge.web.frame import address_of
 
 KEYS = "123456789"
-SHOWN_TURNS = 2_000
-_SIDES = {"Main Agent": "agent", "Testing Agent": "caller"}
 KIND_TITLES = {
     ReviewRole.FIRST: "Answer",
     ReviewRole.SECOND: "Second opinion",
@@ -49,16 +49,6 @@ class Option:
     """As the form sends it."""
     kind: str
     """Class and icon of a chip."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    number: int
-    side: str
-    role: str
-    time: str
-    text: str
-    is_evidence: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +81,7 @@ class Item:
     """Any number may be given, not only those of the options."""
     may_decide_jointly: bool
     assignee: str
-    turns: list[Turn] = field(default_factory=list)
+    turns: list[ShownTurn] = field(default_factory=list)
 
 
 def present_rows(items: Sequence[ReviewItem], me: str) -> list[Row]:
@@ -192,31 +182,7 @@ def _answers(item: ReviewItem, version: MetricVersion) -> list[Answer]:
     ]
 
 
-def _turns(call_id: int, result: ResultRow | None) -> list[Turn]:
+def _turns(call_id: int, result: ResultRow | None) -> list[ShownTurn]:
     texts = payload_texts([call_id]).get(call_id)
-    rows: list[dict[str, Any]] = [] if texts is None else json.loads(texts.turns)
-    quoted = set() if result is None else _quoted(result)
-    return [
-        Turn(
-            number=number,
-            side=_SIDES.get(str(row.get("role")), "other"),
-            role=str(row.get("role", "")),
-            time=str(row.get("time", "")),
-            text=_text(row),
-            is_evidence=number - 1 in quoted,
-        )
-        for number, row in enumerate(rows[:SHOWN_TURNS], 1)
-    ]
-
-
-def _text(row: dict[str, Any]) -> str:
-    content = row.get("content")
-    if isinstance(content, str) and content:
-        return content
-    shown = row.get("data") if content is None else content
-    return "" if shown is None else json.dumps(shown, ensure_ascii=False)
-
-
-def _quoted(result: ResultRow) -> set[int]:
-    evidence = json.loads(result.extra).get("evidence", []) if '"evidence"' in result.extra else []
-    return {one["turn"] for one in evidence if isinstance(one, dict) and isinstance(one.get("turn"), int)}
+    turns = () if texts is None else from_wire(json.loads(texts.turns))
+    return present_turns(turns, {} if result is None else quotes_by_turn([result]))

@@ -23,12 +23,12 @@ from callgauge.flow.labs import (
 )
 from callgauge.flow.proposals import (
     apply_proposal,
-    diff_of,
     dismiss_proposal,
     find_proposal,
     is_open,
     is_outdated,
     proposals_of,
+    wordings,
 )
 from callgauge.flow.reviewers import voter
 from callgauge.flow.scope import Person
@@ -37,15 +37,9 @@ from callgauge.web.chips import Chip, said_chip
 from callgauge.web.frame import address_of
 from callgauge.web.page import project_page, show, show_part
 from callgauge.web.review.places import back_to, chosen_metric, notice_of, tabs
+from callgauge.web.wording import Passage, compare_words
 
 PAGE = 50
-_LINES = {"+": "added", "-": "removed", "@": "place"}
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    kind: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +71,8 @@ class Shown:
     is_running: bool
     is_open: bool
     is_outdated: bool
-    diff: list[Line]
+    wording: list[Passage]
+    """Empty until there is a proposal."""
     summary: list[str]
     words: str
     cost_usd: float | None
@@ -116,7 +111,7 @@ def present_proposal(lab: Lab, who: Person) -> Shown:
         is_running=lab.state in (LabState.QUEUED, LabState.IN_PROGRESS),
         is_open=is_open(lab),
         is_outdated=is_outdated(lab),
-        diff=[Line(_LINES.get(line[:1], "same"), line) for line in diff_of(lab)],
+        wording=[] if lab.draft is None else compare_words(*wordings(lab)),
         summary=list(lab.summary),
         words=score_in_words(score_of(lab, cases)),
         cost_usd=usage_of(lab, cases).cost_usd,
@@ -203,4 +198,4 @@ def propose(request: HttpRequest, who: Person, **captured: Any) -> HttpResponse:
     assert metric is not None
     count_against_limit(metric.project)
     lab = request_proposal(metric, Answers(), by=voter(who))
-    return back_to("review-proposal", who, lab.pk, notice="" if lab.reason else "proposal-asked")
+    return back_to("review-proposal", who, lab.pk)
