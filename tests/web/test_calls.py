@@ -160,8 +160,9 @@ def test_the_number_of_queries_does_not_depend_on_the_rows(
         call = call_row(agent, f"c-{number}", pending_rerun_id=rerun.pk if number % 2 else None)
         for metric in metrics:
             result_row(call, metric, rerun, passed=True)
-    # session, user, project; metrics, agents, views; page, resets, 2 of reruns, results, reviews; frame 2
-    with django_assert_num_queries(14):
+    # session, user, project; metrics, agents, views; page, resets, 2 of reruns, results, reviews; frame 2 and
+    # what waits for review
+    with django_assert_num_queries(15):
         people.owner.client.get(people.path("calls"))
 
 

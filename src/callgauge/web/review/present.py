@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from callgauge.domain.metrics import EvalType
+from callgauge.flow.recordings.links import signed_path
 from callgauge.flow.review_items import is_blind
 from callgauge.flow.review_reasons import TITLES, reason_named, reasons_in
 from callgauge.flow.scope import Person
 from callgauge.formats import from_wire
 from callgauge.store.call_queries import payload_texts
-from callgauge.store.models import MetricVersion, ReviewItem, ReviewRole
+from callgauge.store.models import MetricVersion, Recording, ReviewItem, ReviewRole
 from callgauge.store.result_queries import ResultRow, current_results
 from callgauge.web.calls.results import quotes_by_turn
 from callgauge.web.calls.transcript import ShownTurn, present_turns
@@ -81,6 +82,8 @@ class Item:
     """Any number may be given, not only those of the options."""
     may_decide_jointly: bool
     assignee: str
+    audio: str = ""
+    """Address of the recording; empty where there is none."""
     turns: list[ShownTurn] = field(default_factory=list)
 
 
@@ -104,7 +107,7 @@ def present_rows(items: Sequence[ReviewItem], me: str) -> list[Row]:
 
 
 def present_item(item: ReviewItem, who: Person, me: str, *, blind: bool) -> Item:
-    """Two queries: what the machine made of the call, and its words."""
+    """Three queries: what the machine made of the call, its words and its recording."""
     forced = is_blind(item)
     hidden = blind or forced
     version = item.metric.current_version
@@ -116,7 +119,8 @@ def present_item(item: ReviewItem, who: Person, me: str, *, blind: bool) -> Item
         id=item.pk,
         title=KIND_TITLES[ReviewRole(item.kind)],
         call_id=item.call.call_id,
-        call_address=address_of("call", who, item.call_id) or "",
+        # The call's own page tells what everybody said of it.
+        call_address="" if hidden else address_of("call", who, item.call_id) or "",
         agent=agent.name if agent else "",
         when=item.call.timestamp,
         metric=item.metric.name,
@@ -132,6 +136,7 @@ def present_item(item: ReviewItem, who: Person, me: str, *, blind: bool) -> Item
         takes_number=version.eval_type in (EvalType.RATING, EvalType.NUMERIC),
         may_decide_jointly=item.kind == ReviewRole.ADJUDICATION and me in [one.reviewer for one in both],
         assignee=item.assignee,
+        audio=_audio(item.call_id),
         turns=_turns(item.call_id, result),
     )
 
@@ -150,6 +155,11 @@ def options_of(version: MetricVersion) -> list[Option]:
     found.append(("not applicable", "n/a", "not_applicable"))
     keys = [*KEYS, *[""] * len(found)]
     return [Option(key, words, value, kind) for key, (words, value, kind) in zip(keys, found, strict=False)]
+
+
+def _audio(call_id: int) -> str:
+    there = Recording.objects.filter(pk=call_id, file__isnull=False).exists()
+    return signed_path(call_id) if there else ""
 
 
 def _result(item: ReviewItem) -> ResultRow | None:
