@@ -26,6 +26,7 @@ from callgauge.flow.reviewers import Reviewer
 from callgauge.flow.settle import load_rubric
 from callgauge.store.models import (
     MetricResult,
+    MetricVersion,
     Project,
     ResultOutcome,
     Review,
@@ -76,19 +77,31 @@ def _look_through_window(project: Project, newest: int) -> int:
     if scan.rubric_version != project.rubric_version:
         scan.rubric_version, scan.through_id = project.rubric_version, 0
     overlap = OVERLAP if connection.features.has_select_for_update else 0
-    end = min(newest, scan.through_id + WINDOW)
+    mine = MetricResult.objects.filter(call__project=project)
+    # Stretches that belong to other projects are passed over in one step.
+    first = (
+        mine.filter(id__gt=scan.through_id, id__lte=newest)
+        .order_by("id")
+        .values_list("id", flat=True)
+        .first()
+    )
+    start = newest if first is None else first - 1
+    end = min(newest, start + WINDOW)
     rows = list(
-        MetricResult.objects.filter(
+        mine.filter(
             _LOOKED_AT,
-            id__gt=scan.through_id - overlap,
+            Q(id__gt=start) | Q(id__gt=scan.through_id - overlap, id__lte=scan.through_id),
             id__lte=end,
             is_current=True,
-            call__project=project,
             call__deleted_at=None,
             metric__deleted_at=None,
             version__meaning=F("metric__current_version__meaning"),
-        ).select_related("version", "metric")
+        ).defer("explanation")
     )
+    versions = MetricVersion.objects.select_related("metric").in_bulk({row.version_id for row in rows})
+    for row in rows:  # a few versions for thousands of rows: cheaper than a join
+        row.version = versions[row.version_id]
+        row.metric = row.version.metric
     if rows:
         _put_in(project, rows)
     scan.through_id = max(end, scan.through_id)
@@ -169,8 +182,11 @@ def _drawn(project: Project, rows: Sequence[MetricResult]) -> list[ReviewItem]:
             metric_id__in=metrics, kind=ReviewRole.FIRST, done_at=None, bit__gt=0
         )
     )
+    lacking = [
+        row for row in rows if labels.get(row.metric_id, 0) + asked.get(row.metric_id, 0) < WANTED_LABELS
+    ]
     drawn = []
-    for row in sorted(rows, key=lambda row: stable_hash("review", row.call_id, row.metric_id)):
+    for row in sorted(lacking, key=lambda row: stable_hash("review", row.call_id, row.metric_id)):
         metric_id = row.metric_id
         if labels.get(metric_id, 0) + asked.get(metric_id, 0) >= WANTED_LABELS:
             continue
