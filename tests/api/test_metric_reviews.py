@@ -11,7 +11,7 @@ from cekura import Cekura
 
 from callgauge.domain.judging import JudgeRequest, JudgeUnavailable
 from callgauge.engine.proposals import SCHEMA_NAME
-from callgauge.flow import lab_work
+from callgauge.flow import errands, lab_work
 from callgauge.flow.metrics import MetricChange, edit_metric
 from callgauge.flow.reviewers import reviewer_of
 from callgauge.flow.reviews import Vote, cast_vote
@@ -221,7 +221,7 @@ def test_an_owner_that_lost_its_lease_writes_nothing(alice: Tenant, metric: Metr
     assert work is not None
     Lab.objects.update(lease_until="2020-01-01T00:00:00Z")
     assert lab_work.claim_lab("second") is not None
-    assert not lab_work.renew_lab("first", work.pk)
+    assert not errands.renew(Lab, "first", work.pk)
     lab_work.end_lab("first", work.pk)
     assert Lab.objects.get().state == "in_progress"
 

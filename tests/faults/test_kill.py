@@ -46,7 +46,7 @@ def server(tmp_path: Path, judge: MarkingJudge) -> Iterator[Server]:
         yield server
 
 
-def _observe(server: Server, agent_id: int, number: int) -> int:
+def observe(server: Server, agent_id: int, number: int) -> int:
     turns = [
         {"role": "Testing Agent", "content": f"It is about order-{number}.", "start_time": 0, "end_time": 2},
         {"role": "Main Agent", "content": "Your order is on its way.", "start_time": 3, "end_time": 5},
@@ -62,7 +62,7 @@ def _observe(server: Server, agent_id: int, number: int) -> int:
     return int(answer["id"])
 
 
-def _answered(server: Server) -> set[tuple[str, str]]:
+def answered(server: Server) -> set[tuple[str, str]]:
     answers = server.rows("SELECT answer FROM store_judgecall WHERE state = 'done'")
     marks = [json.loads(answer)["explanation"][0].split() for (answer,) in answers]
     return {(order, question) for order, question in marks}
@@ -72,7 +72,7 @@ def test_ten_kills_lose_nothing_and_repeat_nothing(server: Server, judge: Markin
     rng = random.Random(SEED)
     agent_id = server.post("/test_framework/v2/aiagents/", {"name": "Orders"})["id"]
     for number in range(CALLS):
-        _observe(server, agent_id, number)
+        observe(server, agent_id, number)
     for number in range(METRICS):
         body = {
             "name": f"M{number}",
@@ -91,9 +91,9 @@ def test_ten_kills_lose_nothing_and_repeat_nothing(server: Server, judge: Markin
         before = len(judge.asked)
         wanted = before + rng.randint(5, 120)
         wait_until(lambda wanted=wanted: len(judge.asked) >= wanted, within_secs=20, what="progress")
-        accepted.append(_observe(server, agent_id, CALLS + number))
+        accepted.append(observe(server, agent_id, CALLS + number))
         server.kill()
-        kept.append((len(judge.asked), _answered(server)))
+        kept.append((len(judge.asked), answered(server)))
         server.start()
         asked = len(judge.asked)
         wait_until(lambda asked=asked: len(judge.asked) > asked, within_secs=5, what="work resumed")

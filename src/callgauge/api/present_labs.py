@@ -18,7 +18,7 @@ from callgauge.flow.labs import (
     usage_of,
 )
 from callgauge.flow.proposals import diff_of, is_open, is_outdated, wordings
-from callgauge.store.models import Lab, LabCase, LabKind, LabState, Metric, Review
+from callgauge.store.models import ErrandState, Lab, LabCase, LabKind, Metric, Review
 
 ANSWERS_SHOWN = 200
 
@@ -102,7 +102,7 @@ def present_feedbacks(lab: Lab) -> dict[str, Any]:
     """ProcessFeedbacksResponse, and our progress beside it."""
     version, cases = lab.version, _cases(lab)
     score, (_, after) = score_of(lab, cases), wordings(lab)
-    proposed = lab.draft is not None and lab.state == LabState.COMPLETED
+    proposed = lab.draft is not None and lab.state == ErrandState.COMPLETED
     custom = version.trigger == Trigger.CUSTOM
     return {
         **present_progress(lab),
@@ -168,7 +168,10 @@ def pending_proposal(metric: Metric) -> dict[str, Any] | None:
     """The metric's `pending_optimisation_proposal`: the newest that waits for a person."""
     newest = (
         metric.labs.filter(
-            kind=LabKind.PROPOSE, state=LabState.COMPLETED, decided_by="", version=metric.current_version_id
+            kind=LabKind.PROPOSE,
+            state=ErrandState.COMPLETED,
+            decided_by="",
+            version=metric.current_version_id,
         )
         .exclude(draft__isnull=True)
         .select_related("version")

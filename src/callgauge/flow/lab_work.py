@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
-from django.db import connection, transaction
-from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet, Value
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Now
+from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from callgauge.domain.calls import stable_hash
 from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Failed, Outcome, Scored, SkipReason, Usage
 from callgauge.engine.proposals import Proposal, ProposalCase
+from callgauge.flow import errands
 from callgauge.flow.labs import Ending, end, is_right, wording_column
 from callgauge.flow.metrics import FROZEN, spec_of
 from callgauge.flow.work import CallWork, load_apart
-from callgauge.store.models import Lab, LabCase, LabKind, LabState, MetricVersion
+from callgauge.store.models import ErrandState, Lab, LabCase, LabKind, MetricVersion
 from callgauge.store.turns import write_turn
 
-LEASE: Final = timedelta(seconds=30)
-"""Renewed with the leases of chunks; after a crash another owner goes on after this."""
-MAX_ATTEMPTS: Final = 3
 _INAPPLICABLE = (SkipReason.NOT_APPLICABLE.value, SkipReason.TRIGGER_NOT_MET.value)
 
 
@@ -44,25 +39,9 @@ class LabWork:
 
 
 def claim_lab(owner: str) -> LabWork | None:
-    """Lease the oldest lab that nobody works on. The caller is in no transaction."""
-    claimable = Lab.objects.filter(
-        Q(state=LabState.QUEUED) | Q(state=LabState.IN_PROGRESS, lease_until__lt=Now())
-    ).order_by("id")
-    if not claimable.exists():
-        return None
-    with write_turn(), transaction.atomic():
-        lab = claimable.select_for_update(
-            skip_locked=connection.features.has_select_for_update_skip_locked
-        ).first()
-        if lab is None:
-            return None
-        Lab.objects.filter(pk=lab.pk).update(
-            state=LabState.IN_PROGRESS,
-            owner=owner,
-            lease_until=_lease_end(),
-            attempts=F("attempts") + 1,
-        )
-    return load_lab(lab.pk)
+    """The oldest lab that nobody works on. The caller is in no transaction."""
+    lab = errands.claim(Lab, owner)
+    return None if lab is None else load_lab(lab.pk)
 
 
 def load_lab(pk: int) -> LabWork:
@@ -96,7 +75,7 @@ def load_lab(pk: int) -> LabWork:
             for case in cases
             if measures and not case.is_shown and case.after is None and case.call_id in calls
         ],
-        give_up=lab.attempts > MAX_ATTEMPTS,
+        give_up=lab.attempts > errands.MAX_ATTEMPTS,
     )
 
 
@@ -104,11 +83,6 @@ def _columns(lab: Lab) -> dict[str, Any]:
     """Of the draft; its hash tells its questions from those of every version."""
     assert lab.draft is not None
     return {**lab.draft, "content_hash": stable_hash("draft", lab.uid, lab.draft)}
-
-
-def renew_lab(owner: str, pk: int) -> bool:
-    """False where another owner has it now."""
-    return _mine(owner, pk).update(lease_until=_lease_end()) == 1
 
 
 def store_case(owner: str, lab_id: int, case_id: int, outcome: Outcome) -> None:
@@ -146,22 +120,18 @@ def end_lab(owner: str, pk: int, ending: Ending | None = None) -> None:
         if lab is None:
             return
         if ending is None:
-            lab.state, lab.ended_at, lab.lease_until = LabState.COMPLETED, timezone.now(), None
+            lab.state, lab.ended_at, lab.lease_until = ErrandState.COMPLETED, timezone.now(), None
         else:
             end(lab, ending)
         lab.save(update_fields=["state", "reason", "ended_at", "lease_until"])
 
 
 def hand_back_lab(owner: str, pk: int) -> None:
-    _mine(owner, pk).update(state=LabState.QUEUED, owner="", lease_until=None, attempts=0)
+    _mine(owner, pk).update(state=ErrandState.QUEUED, owner="", lease_until=None, attempts=0)
 
 
 def _mine(owner: str, pk: int) -> QuerySet[Lab]:
-    return Lab.objects.filter(pk=pk, owner=owner, state=LabState.IN_PROGRESS)
-
-
-def _lease_end() -> Combinable:
-    return ExpressionWrapper(Now() + Value(LEASE), output_field=DateTimeField())
+    return errands.held(Lab, owner, pk)
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:

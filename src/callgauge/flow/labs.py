@@ -7,7 +7,6 @@ over after a crash goes on with what is missing; requests are checkpointed, so n
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,7 +21,7 @@ from callgauge.domain.calls import stable_hash
 from callgauge.domain.metrics import EvalType, MetricKind
 from callgauge.domain.outcomes import Usage
 from callgauge.engine.statistics import PairedTable, mcnemar
-from callgauge.flow import ratelimit
+from callgauge.flow import errands, ratelimit
 from callgauge.flow.agreement import labels_of, measured_by
 from callgauge.flow.errors import NotFound
 from callgauge.flow.golden import cases_of
@@ -31,11 +30,11 @@ from callgauge.flow.reviewers import Reviewer
 from callgauge.flow.scope import Who, projects_of
 from callgauge.flow.wake import announce_work
 from callgauge.store.models import (
+    ErrandState,
     GoldenSet,
     Lab,
     LabCase,
     LabKind,
-    LabState,
     Metric,
     MetricVersion,
     Project,
@@ -111,7 +110,7 @@ def _request(
     **fields: Any,
 ) -> Lab:
     lab = Lab(
-        uid=uuid.uuid4().hex,
+        uid=errands.new_uid(),
         project_id=metric.project_id,
         metric=metric,
         version=version,
@@ -144,7 +143,7 @@ def _hopeless(lab: Lab, cases: Sequence[LabCase]) -> Ending | None:
 def end(lab: Lab, ending: Ending) -> None:
     """Not stored yet."""
     nothing_wrong = ending in (Ending.NO_MISTAKES, Ending.NO_CHANGE)
-    lab.state = LabState.COMPLETED if nothing_wrong else LabState.FAILED
+    lab.state = ErrandState.COMPLETED if nothing_wrong else ErrandState.FAILED
     lab.reason, lab.ended_at, lab.lease_until = ending.value, timezone.now(), None
 
 
@@ -213,7 +212,7 @@ def is_right(lab: Lab, expected: Any, said: Mapping[str, Any] | None) -> bool:
 
 def find_lab(who: Who, uid: str, kind: LabKind | None = None) -> Lab:
     """By its progress id. Raises NotFound for what is foreign or missing."""
-    labs = Lab.objects.filter(project__in=projects_of(who), uid=uid.replace("-", "")[:32])
+    labs = Lab.objects.filter(project__in=projects_of(who), uid=errands.uid_of(uid))
     if kind is not None:
         labs = labs.filter(kind=kind)
     found = labs.select_related("metric__current_version", "version", "applied_version").first()

@@ -14,7 +14,7 @@ from callgauge.flow.labs import wording_column
 from callgauge.flow.metrics import MetricChange, edit_metric
 from callgauge.flow.reviewers import Reviewer
 from callgauge.flow.scope import Who, as_id, projects_of
-from callgauge.store.models import Lab, LabKind, LabState, Metric
+from callgauge.store.models import ErrandState, Lab, LabKind, Metric
 
 
 def proposals_of(who: Who) -> QuerySet[Lab]:
@@ -51,7 +51,7 @@ def diff_of(lab: Lab) -> list[str]:
 
 def is_open(lab: Lab) -> bool:
     """Whether a person can still apply or dismiss it."""
-    return lab.state == LabState.COMPLETED and lab.draft is not None and not lab.decided_by
+    return lab.state == ErrandState.COMPLETED and lab.draft is not None and not lab.decided_by
 
 
 def is_outdated(lab: Lab) -> bool:

@@ -13,12 +13,12 @@ from callgauge.engine.evaluate import MAX_REASKS, evaluate_call
 from callgauge.engine.faults import EngineError, InvalidAnswer
 from callgauge.engine.nested import NestedJudge
 from callgauge.engine.proposals import build_proposal_request, read_proposal
-from callgauge.flow import lab_work
+from callgauge.flow import errands, lab_work
 from callgauge.flow.checkpoint import Question, lab_question
 from callgauge.flow.lab_work import LabWork
 from callgauge.flow.labs import Ending
 from callgauge.flow.work import CallWork
-from callgauge.store.models import LabKind
+from callgauge.store.models import Lab, LabKind
 from callgauge.worker.asking import Asking
 from callgauge.worker.claiming import Claiming
 from callgauge.worker.lead import Lead
@@ -43,7 +43,7 @@ class Labs(Claiming[LabWork]):
         return lab_work.claim_lab(self._owner)
 
     def renew(self, pk: int) -> bool:
-        return lab_work.renew_lab(self._owner, pk)
+        return errands.renew(Lab, self._owner, pk)
 
     def fail(self, pk: int) -> None:
         lab_work.end_lab(self._owner, pk, Ending.LOST)

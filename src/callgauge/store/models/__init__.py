@@ -27,7 +27,7 @@ from callgauge.store.models.evaluation import (
 )
 from callgauge.store.models.golden import GoldenCase, GoldenSet
 from callgauge.store.models.knowledge import KnowledgeBaseFile
-from callgauge.store.models.labs import Lab, LabCase, LabKind, LabState
+from callgauge.store.models.labs import Lab, LabCase, LabKind
 from callgauge.store.models.metadata import CallMetadata
 from callgauge.store.models.metrics import Metric, MetricVersion, OwnPredefined, RubricRule
 from callgauge.store.models.people import LinkKind, OneTimeLink, SignInTries
@@ -88,7 +88,6 @@ __all__ = [
     "Lab",
     "LabCase",
     "LabKind",
-    "LabState",
     "LinkKind",
     "Member",
     "Metric",

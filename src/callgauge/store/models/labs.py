@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from callgauge.store.models.calls import CallLog
+from callgauge.store.models.errands import Errand
 from callgauge.store.models.metrics import Metric, MetricVersion
 from callgauge.store.models.reviews import Review
 from callgauge.store.models.tenancy import Project
@@ -15,21 +16,12 @@ class LabKind(models.TextChoices):
     PROPOSE = "process_feedbacks", "a better wording, learned from the mistakes"
 
 
-class LabState(models.TextChoices):
-    QUEUED = "queued"
-    IN_PROGRESS = "in_progress"
-    COMPLETED = "completed"
-    FAILED = "failed"
-
-
-class Lab(models.Model):
-    uid = models.CharField(max_length=32, unique=True)
+class Lab(Errand):
     project = models.ForeignKey(Project, models.CASCADE, related_name="labs")
     metric = models.ForeignKey(Metric, models.CASCADE, related_name="labs")
     version = models.ForeignKey(MetricVersion, models.CASCADE, related_name="+")
     """What the metric asked when this began."""
     kind = models.CharField(max_length=20, choices=LabKind.choices)
-    state = models.CharField(max_length=11, choices=LabState.choices, default=LabState.QUEUED)
     reason = models.CharField(max_length=32, blank=True)
     """Of a failure, or why there is nothing to propose; see flow.labs."""
     draft = models.JSONField(null=True)
@@ -43,19 +35,7 @@ class Lab(models.Model):
     decided_by = models.CharField(max_length=255, blank=True)
     applied_version = models.ForeignKey(MetricVersion, models.SET_NULL, null=True, related_name="+")
     dismissed_at = models.DateTimeField(null=True)
-    owner = models.CharField(max_length=64, blank=True)
-    lease_until = models.DateTimeField(null=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    """Claims since the last case was stored."""
-    created_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True)
-
-    class Meta:
-        indexes = [
-            models.Index(
-                fields=["id"], condition=models.Q(state__in=["queued", "in_progress"]), name="lab_open"
-            )
-        ]
 
     def __str__(self) -> str:
         return f"lab {self.uid}"

@@ -32,7 +32,7 @@ from callgauge.flow.proposals import (
 )
 from callgauge.flow.reviewers import voter
 from callgauge.flow.scope import Person
-from callgauge.store.models import Lab, LabCase, LabState
+from callgauge.store.models import ErrandState, Lab, LabCase
 from callgauge.web.chips import Chip, said_chip
 from callgauge.web.frame import address_of
 from callgauge.web.page import project_page, show, show_part
@@ -90,9 +90,9 @@ def state_of(lab: Lab) -> str:
     if lab.dismissed_at is not None:
         return f"dismissed by {lab.decided_by}"
     match lab.state:
-        case LabState.QUEUED | LabState.IN_PROGRESS:
+        case ErrandState.QUEUED | ErrandState.IN_PROGRESS:
             return "being made"
-        case LabState.FAILED:
+        case ErrandState.FAILED:
             return "failed"
         case _:
             return "waits for you" if is_open(lab) else "nothing to propose"
@@ -108,7 +108,7 @@ def present_proposal(lab: Lab, who: Person) -> Shown:
         version=lab.version.number,
         state=state_of(lab),
         error=WORDS[Ending(lab.reason)] if lab.reason else "",
-        is_running=lab.state in (LabState.QUEUED, LabState.IN_PROGRESS),
+        is_running=lab.state in (ErrandState.QUEUED, ErrandState.IN_PROGRESS),
         is_open=is_open(lab),
         is_outdated=is_outdated(lab),
         wording=[] if lab.draft is None else compare_words(*wordings(lab)),
