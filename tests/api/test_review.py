@@ -191,6 +191,26 @@ def test_what_is_assigned_is_for_one_person(alice: Tenant, bob: Tenant) -> None:
     assert get(alice, "queue")["counts"]["open"] == 4
 
 
+def test_what_a_person_asks_for_comes_first_and_stays(alice: Tenant, charlie: Tenant) -> None:
+    calls, metric = doubtful(alice)
+    get(alice, "queue")
+    wanted = [calls["plain"].pk, calls["near"].pk, calls["labelled"].pk]
+    assert post(alice, "ask", call_logs=wanted, reviewer="ana") == (200, {"asked": 2})
+    assert post(alice, "ask", call_logs=wanted) == (200, {"asked": 2})
+    first, second, *_ = get(alice, "queue")["results"]
+    assert (first["call_id"], second["call_id"]) == ("near", "plain")
+    assert [reason["reason"] for reason in first["reasons"]] == ["asked_for", "near_threshold"]
+    again(calls["near"], metric, number=5.0)
+    shown = {item["call_id"]: item for item in get(alice, "queue", reason="asked_for")["results"]}
+    assert set(shown) == {"near", "plain"}
+    assert post(alice, "ask", call_logs=[calls["labelled"].pk])[0] == 400
+    assert post(alice, "ask", call_logs=[])[0] == 400
+    foreign = post(charlie, "ask", call_logs=wanted)
+    assert foreign == post(charlie, "ask", call_logs=[10**6])
+    assert foreign[0] == 400
+    assert post(charlie, "ask", call_logs=wanted, metric_id=metric.pk)[0] == 404
+
+
 def test_blind_shows_nobodys_answer(alice: Tenant) -> None:
     doubtful(alice)
     (item, *_) = get(alice, "queue", blind="true")["results"]

@@ -230,7 +230,7 @@ def test_all_that_a_filter_finds_are_rerun_agent_by_agent(people: People, alice:
     assert "55 calls reset" in answer.content.decode()
 
 
-@pytest.mark.parametrize("verb", ["evaluate", "rerun"])
+@pytest.mark.parametrize("verb", ["evaluate", "rerun", "review"])
 def test_viewers_and_strangers_start_nothing(people: People, alice: Tenant, verb: str) -> None:
     metric_row(alice.project, "Courtesy")
     (call,) = make(alice, 1)
@@ -240,6 +240,18 @@ def test_viewers_and_strangers_start_nothing(people: People, alice: Tenant, verb
     theirs = f"/projects/{people.charlie.who.project_id}/calls/do"
     assert people.charlie.client.post(theirs, form).status_code == 400, "it is not one of theirs"
     assert not Rerun.objects.exists()
+
+
+def test_chosen_calls_are_put_into_the_review_queue(people: People, alice: Tenant) -> None:
+    agent, metric = alice.agent(), metric_row(alice.project, "Courtesy")
+    calls = [call_row(agent, f"c-{number}") for number in range(3)]
+    for call in calls:
+        result_row(call, metric, rerun_row(agent, metric), passed=True)
+    form = {"do": "review", "call": [calls[0].pk, calls[1].pk]}
+    answer = people.member.client.post(people.path("calls/do"), form, follow=True)
+    assert "2 results in the review queue because you asked." in answer.content.decode()
+    text = people.owner.client.get(people.path("review"), {"reason": "asked_for"}).content.decode()
+    assert "bob@example.com asks for it." in text
 
 
 def test_choosing_nothing_says_how_to_choose(people: People, alice: Tenant) -> None:

@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from callgauge.api.auth import key_of
 from callgauge.api.calls_body import body_of
-from callgauge.api.fields import Flag, Number, RowId, Shape, Whole, query_flag, query_text
+from callgauge.api.fields import Flag, Ids, Number, RowId, Shape, Whole, query_flag, query_text
 from callgauge.api.present_review import present_items, present_review
 from callgauge.api.routing import ID, route
 from callgauge.flow.calls import find_call
@@ -19,6 +19,7 @@ from callgauge.flow.metrics_lists import find_metric
 from callgauge.flow.review_items import (
     answer,
     ask_for_second,
+    ask_to_review,
     assign,
     find_item,
     skip,
@@ -134,6 +135,25 @@ class SecondOpinions(APIView):
         return Response({"asked": number})
 
 
+class AskShape(Shape):
+    call_logs = Ids(required=True, allow_empty=False)
+    metric_id = RowId(allow_null=True)
+    project_id = RowId(allow_null=True)
+
+
+class AskToReview(APIView):
+    """Put calls into the queue because a person wants that."""
+
+    serializer_class = AskShape
+
+    def post(self, request: Request) -> Response:
+        said = AskShape.read(request)
+        metric = _metric(request, said["metric_id"]) if said.get("metric_id") else None
+        project = metric.project if metric else require_project(key_of(request), said.get("project_id"))
+        number = ask_to_review(project, said["call_logs"], metric, by=_voter(request))
+        return Response({"asked": number})
+
+
 class Votes(APIView):
     """Every vote on a call, the newest first: who, when, what, and whether it still counts."""
 
@@ -208,6 +228,7 @@ routes = [
     route(rf"{BASE}/items/{ID}/skip", SkipItem.as_view()),
     route(rf"{BASE}/items/{ID}/assign", AssignItem.as_view()),
     route(rf"{BASE}/unskip", TakeBackSkips.as_view()),
+    route(rf"{BASE}/ask", AskToReview.as_view()),
     route(rf"{BASE}/second-opinions", SecondOpinions.as_view()),
     route(rf"{BASE}/votes", Votes.as_view()),
     route(rf"{BASE}/votes/{ID}/withdraw", Withdraw.as_view()),

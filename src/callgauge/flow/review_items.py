@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from callgauge.domain.calls import stable_hash
+from callgauge.domain.metrics import MetricKind
 from callgauge.flow.errors import Conflict, Invalid, NotFound
 from callgauge.flow.review_reasons import TITLES, Reason, Why
 from callgauge.flow.reviewers import Reviewer
@@ -20,6 +22,7 @@ from callgauge.store.models import (
     CallLog,
     Member,
     Metric,
+    MetricResult,
     Project,
     Review,
     ReviewItem,
@@ -177,6 +180,57 @@ def _who_answered(item: ReviewItem) -> set[str]:
 def _require_open(item: ReviewItem) -> None:
     if item.done_at is not None:
         raise Conflict("This has been answered already; the queue has moved on.")
+
+
+@transaction.atomic
+def ask_to_review(project: Project, call_ids: Sequence[int], metric: Metric | None, *, by: Reviewer) -> int:
+    """Put calls into the queue because a person wants that: one metric, or all that a judge or a script
+    answers. What a person has answered already, and what was not measured, is left out. How many results are
+    in the queue for it now. Raises Invalid."""
+    found = MetricResult.objects.filter(
+        call_id__in=list(call_ids),
+        call__project=project,
+        call__deleted_at=None,
+        metric__deleted_at=None,
+        is_current=True,
+    )
+    found = found.filter(metric=metric) if metric else found.exclude(version__kind=MetricKind.BUILT_IN)
+    answered_already = Review.objects.filter(
+        call=OuterRef("call"),
+        metric=OuterRef("metric"),
+        is_current=True,
+        has_expected_value=True,
+        meaning=OuterRef("metric__current_version__meaning"),
+    )
+    wanted = list(
+        found.exclude(Exists(answered_already)).values_list("call_id", "metric_id")[: MAX_DRAWN + 1]
+    )
+    if not wanted:
+        raise Invalid.field("call_logs", "Nothing to ask for: not measured yet, or answered by people.")
+    if len(wanted) > MAX_DRAWN:
+        raise Invalid.field(
+            "call_logs", f"At most {MAX_DRAWN:,} results at once. Name fewer calls or a metric."
+        )
+    why = Why(Reason.ASKED_FOR, f"{by.name} asks for it.").as_json()
+    open_items = ReviewItem.objects.filter(
+        call_id__in={call for call, _ in wanted}, kind=ReviewRole.FIRST, done_at=None
+    )
+    known = {(item.call_id, item.metric_id): item for item in open_items}
+    changed = [known[key] for key in wanted if key in known and not known[key].rank & Reason.ASKED_FOR]
+    for item in changed:
+        item.rank |= Reason.ASKED_FOR
+        item.why = [why, *item.why]
+    ReviewItem.objects.bulk_update(changed, ["rank", "why"], batch_size=500)
+    ReviewItem.objects.bulk_create(
+        [
+            ReviewItem(project=project, call_id=call, metric_id=metric_id, rank=Reason.ASKED_FOR, why=[why])
+            for call, metric_id in wanted
+            if (call, metric_id) not in known
+        ],
+        batch_size=500,
+        ignore_conflicts=True,
+    )
+    return len(wanted)
 
 
 @transaction.atomic

@@ -48,6 +48,8 @@ _LOOKED_AT = Q(outcome=ResultOutcome.SCORED) | Q(
     outcome=ResultOutcome.SKIPPED,
     reason__in=[SkipReason.NOT_APPLICABLE.value, SkipReason.TRIGGER_NOT_MET.value],
 )
+_KEPT = Reason.NEVER_SEEN | Reason.ASKED_FOR
+"""Reasons that no newer result takes away."""
 _Key = tuple[int, int]
 """Call and metric."""
 
@@ -131,7 +133,7 @@ def _put_in(project: Project, rows: Sequence[MetricResult]) -> None:
         item = _item(project, row, before, rules.get(row.metric_id), labels.get(key), known.get(key))
         if item is not None:
             changed.append(item)
-        elif key in known and not known[key].rank & Reason.NEVER_SEEN:
+        elif key in known and not known[key].rank & _KEPT:
             gone.append(known[key].pk)  # what spoke for it no longer does
         elif key not in known and key not in labels and _is_judgement(row):
             plain.append(row)
@@ -157,7 +159,9 @@ def _item(
     if not whys:
         return None
     item = known or ReviewItem(project=project, call_id=row.call_id, metric_id=row.metric_id)
-    item.rank, item.why = rank_of(whys), [why.as_json() for why in whys]
+    asked = [entry for entry in item.why if entry["reason"] == code_of(Reason.ASKED_FOR)]
+    item.rank = rank_of(whys) | (Reason.ASKED_FOR if asked else 0)
+    item.why = [*asked, *(why.as_json() for why in whys)]
     return item
 
 

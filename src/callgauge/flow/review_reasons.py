@@ -24,13 +24,15 @@ class Reason(IntFlag):
     LOW_TRUST = 4
     VERSIONS_DISAGREE = 8
     LABEL_STALE = 16
-    SECOND_OPINION = 32
-    DISAGREEMENT = 64
+    ASKED_FOR = 32
+    SECOND_OPINION = 64
+    DISAGREEMENT = 128
 
 
 TITLES: Final[Mapping[Reason, str]] = {
     Reason.DISAGREEMENT: "Two people disagree",
     Reason.SECOND_OPINION: "A second opinion is wanted",
+    Reason.ASKED_FOR: "Asked for",
     Reason.LABEL_STALE: "The label is stale",
     Reason.VERSIONS_DISAGREE: "Versions disagree",
     Reason.LOW_TRUST: "Low trust",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from callgauge.api import agreement, metric_reviews, review
 from callgauge.api.openapi.kinds import (
     ID,
+    NUMBER,
     OBJECT,
     PAGES,
     PROJECT,
@@ -25,7 +26,18 @@ OPERATIONS: Operations = {
     ("ReviewQueue", "GET"): Operation(
         summary="What waits for the reviewer.",
         answer=OBJECT,
-        query=(PROJECT, METRIC, Query("agent_id", ID), Query("cursor"), *PAGES[1:], Query("blind")),
+        query=(
+            PROJECT,
+            METRIC,
+            Query("agent_id", ID),
+            Query("kind"),
+            Query("reason"),
+            Query("assigned"),
+            Query("blind"),
+            Query("reviewer"),
+            Query("cursor"),
+            *PAGES[1:],
+        ),
         action="list",
     ),
     ("OneReviewItem", "GET"): Operation(
@@ -35,6 +47,9 @@ OPERATIONS: Operations = {
     ("SkipItem", "POST"): Operation(summary="Skip an item.", answer=OBJECT),
     ("AssignItem", "POST"): Operation(summary="Give an item to somebody.", body=OBJECT, answer=OBJECT),
     ("TakeBackSkips", "POST"): Operation(summary="Take skips back.", body=OBJECT, answer=OBJECT),
+    ("AskToReview", "POST"): Operation(
+        summary="Put calls into the queue.", body=review.AskShape, answer=OBJECT
+    ),
     ("SecondOpinions", "POST"): Operation(
         summary="Ask for blind second opinions.", body=review.SecondShape, answer=OBJECT
     ),
@@ -63,7 +78,16 @@ OPERATIONS: Operations = {
     ("TheGate", "GET"): Operation(
         summary="Whether a version is good enough by known answers.",
         answer=OBJECT,
-        query=(METRIC, Query("golden_set_id", ID), Query("version"), Query("baseline")),
+        query=(
+            Query("metric", TEXT, "Id or slug."),
+            Query("golden_set", TEXT, "Id or name; without it, all that people answered."),
+            Query("min_kappa", NUMBER),
+            Query("min_accuracy", NUMBER),
+            Query("max_regressions"),
+            Query("min_cases"),
+            Query("version"),
+            Query("baseline"),
+        ),
     ),
     ("GateRun", "POST"): Operation(summary="Measure what the gate misses.", body=OBJECT, answer=OBJECT),
     ("RunReviews", "POST"): Operation(

@@ -9,7 +9,10 @@ from django.http import QueryDict
 
 from callgauge.flow.calls import calls_of
 from callgauge.flow.errors import Invalid
+from callgauge.flow.metrics_lists import find_metric
 from callgauge.flow.rerun import count_against_limit, request_evaluation, request_rerun
+from callgauge.flow.review_items import ask_to_review
+from callgauge.flow.reviewers import voter
 from callgauge.flow.scope import Person, as_id, find_agent
 from callgauge.flow.selection import Selection
 from callgauge.store.models import Rerun, Role
@@ -63,6 +66,13 @@ def _rerun(who: Person, ids: Sequence[int], metric: int | None) -> Done:
     return Done(f"{words.plural(len(ids) - len(lost), 'call')} reset: {_named(reruns)}.{left_out}")
 
 
+def _review(who: Person, ids: Sequence[int], metric: int | None) -> Done:
+    assert who.project is not None
+    chosen_metric = None if metric is None else find_metric(who, str(metric))
+    number = ask_to_review(who.project, ids, chosen_metric, by=voter(who))
+    return Done(f"{words.plural(number, 'result')} in the review queue because you asked.")
+
+
 def _named(reruns: Sequence[Rerun]) -> str:
     return ", ".join(f"rerun {rerun.pk}" for rerun in reruns)
 
@@ -78,6 +88,12 @@ def _agents(who: Person, ids: Sequence[int]) -> list[tuple[int, int | None]]:
 VERBS: tuple[Verb, ...] = (
     Verb("evaluate", "Measure", "Adds results; verdicts stay until the new ones are in.", _evaluate),
     Verb("rerun", "Rerun", "Resets the verdicts of calls that nobody reviewed, then measures again.", _rerun),
+    Verb(
+        "review",
+        "Review",
+        "Puts the calls into the review queue, before what the queue found itself.",
+        _review,
+    ),
 )
 
 
