@@ -67,6 +67,14 @@ def test_an_answer_leads_to_the_next_item_and_can_be_undone(people: People, metr
     assert not CallLog.objects.filter(is_reviewed=True).exists()
 
 
+def test_a_link_offers_to_undo_only_ones_own(people: People, metric: Metric) -> None:
+    item = first(people)
+    send(people.owner, people, f"review/items/{item.pk}/answer", expected_value="false")
+    undo = str(Review.objects.get().pk)
+    assert "Undo the last answer" in read(people.owner, people.path("review"), undo=undo)
+    assert "Undo the last answer" not in read(people.member, people.path("review"), undo=undo)
+
+
 def test_agreeing_with_the_machine(people: People, metric: Metric) -> None:
     item = first(people)
     send(people.member, people, f"review/items/{item.pk}/answer", agree="1")

@@ -19,7 +19,7 @@ from callgauge.flow.review_reasons import TITLES, code_of
 from callgauge.flow.reviewers import Reviewer, reviewer_of, voter
 from callgauge.flow.reviews import find_review, read_vote, withdraw
 from callgauge.flow.scope import Person, as_id, projects_of
-from callgauge.store.models import ReviewItem, ReviewRole
+from callgauge.store.models import Review, ReviewItem, ReviewRole
 from callgauge.web.frame import WAITING
 from callgauge.web.page import project_page, show
 from callgauge.web.review.places import (
@@ -63,7 +63,7 @@ def review(request: HttpRequest, who: Person, **captured: Any) -> HttpResponse:
         {
             "tabs": tabs(who, "review"),
             "notice": notice_of(request),
-            "undo": as_id(request.GET.get("undo")) if notice_of(request) else None,
+            "undo": _undoable(request, me),
             "rows": rows,
             "item": None if chosen is None else present_item(chosen, who, me.name, blind=blind),
             "previous": rows[place - 1].id if place else None,
@@ -161,6 +161,15 @@ def _chosen(request: HttpRequest, who: Person, shown: Any) -> ReviewItem | None:
         rows = items.select_related("call__agent", "metric__current_version", "first", "second")
         named = rows.filter(pk=number).first()
     return named or next(iter(shown), None)
+
+
+def _undoable(request: HttpRequest, me: Reviewer) -> int | None:
+    """The answer that was just given. An address can name any: only one's own is offered."""
+    number = as_id(request.GET.get("undo"))
+    if number is None:
+        return None
+    mine = Review.objects.filter(pk=number, reviewer=me.name, withdrawn_at=None)
+    return number if mine.exists() else None
 
 
 def _item(who: Person, pk: int) -> ReviewItem:
