@@ -97,16 +97,21 @@ def proposed(alice: Tenant, metric: Metric, **body: Any) -> tuple[Any, FakeJudge
 def test_a_proposal_is_tried_on_calls_that_it_was_not_made_from(alice: Tenant, metric: Metric) -> None:
     found, judge = proposed(alice, metric)
     assert (found["status"], found["improved_metric_description"]) == ("completed", BETTER)
-    assert (found["old_score"], found["new_score"]) == (0.5, 1.0)
-    assert found["progress"] == {"done": 6, "total": 6}
+    held = LabCase.objects.filter(is_shown=False)
+    before = sum(bool(case.expected_value) for case in held) / len(held)
+    assert (found["old_score"], found["new_score"]) == (pytest.approx(before), 1.0)
+    assert found["progress"] == {"done": len(held), "total": len(held)}
     assert found["optimization_summary"] == "It passes all.\nSays when."
-    assert len(judge.asked) == 7
+    assert len(judge.asked) == 1 + len(held)
     shown = LabCase.objects.filter(is_shown=True).values_list("call__call_id", flat=True)
     measured = {one["call_id"] for one in found["review_results"]}
-    assert len(shown) == 6
+    assert shown
+    assert measured
     assert not measured & set(shown)
     assert all(one["success"] and one["error"] is None for one in found["review_results"])
-    assert found["cost_usd"] == pytest.approx(0.007)
+    assert found["cost_usd"] == pytest.approx(0.001 * len(judge.asked))
+    again, _ = proposed(alice, metric)
+    assert {one["call_id"] for one in again["review_results"]} == measured
 
 
 def test_a_proposal_changes_nothing_until_a_person_applies_it(alice: Tenant, metric: Metric) -> None:
@@ -116,10 +121,10 @@ def test_a_proposal_changes_nothing_until_a_person_applies_it(alice: Tenant, met
     (listed,) = get(alice, "/callgauge/v1/proposals", metric_id=metric.pk)["results"]
     assert listed["id"] == found["proposal_id"]
     assert listed["diff"][-2:] == ["-Did the agent confirm?", f"+{BETTER}"]
-    assert listed["words"] == (
-        "On 6 calls that were held back, 3 were right before and 6 are right now: "
-        "3 gained, 0 lost (McNemar p = 0.25: could be chance)."
-    )
+    score = listed["score"]
+    assert (score["right_after"], score["regressions"]) == (score["n"], 0)
+    assert listed["words"].startswith(f"On {score['n']} calls that were held back, ")
+    assert "0 lost (McNemar p = " in listed["words"]
     detail = get(alice, f"/test_framework/v1/metrics/{metric.pk}")
     assert detail["pending_optimisation_proposal"]["improved_metric_description"] == BETTER
     status, applied = post(alice, f"/callgauge/v1/proposals/{listed['id']}/apply")

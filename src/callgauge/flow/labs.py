@@ -7,7 +7,7 @@ over after a crash goes on with what is missing; requests are checkpointed, so n
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -148,8 +148,8 @@ def end(lab: Lab, ending: Ending) -> None:
 
 
 def _cases(lab: Lab, of: Answers) -> list[LabCase]:
-    """For a proposal only calls that the version has measured; half of the mistakes and half of the rest are
-    shown to the judge."""
+    """For a proposal only calls that the version has measured. Each call is on one side for good, whatever
+    its answers: a wording is never tried on what an earlier one was learned from."""
     known = {case.call_id: case for case in _answers(lab, of)}
     results = measured_by(lab.version, known).values
     drawn = sorted(known.values(), key=lambda case: stable_hash("lab", lab.metric_id, case.call_id))
@@ -161,18 +161,16 @@ def _cases(lab: Lab, of: Answers) -> list[LabCase]:
         return drawn[:MAX_CASES]
     wrong = [case for case in drawn if case.before and not is_right(lab, case.expected_value, case.before)]
     right = [case for case in drawn if case.before and is_right(lab, case.expected_value, case.before)]
-    for cases, most in ((wrong, MOST_MISTAKES), (right, MOST_RIGHT)):
-        for case in cases[::2][:most]:
-            case.is_shown = True
-    chosen = [case for case in (*wrong, *right) if case.is_shown]
-    held_back = [case for pair in _zipped(wrong[1::2], right[1::2]) for case in pair]
+    chosen = [case for case in wrong if _may_be_shown(case)][:MOST_MISTAKES] or wrong[:1]
+    chosen += [case for case in right if _may_be_shown(case)][:MOST_RIGHT]
+    for case in chosen:
+        case.is_shown = True
+    held_back = [case for case in drawn if case.before and not case.is_shown and not _may_be_shown(case)]
     return [*chosen, *held_back[: MAX_CASES - len(chosen)]]
 
 
-def _zipped(*groups: Sequence[LabCase]) -> Iterable[Sequence[LabCase]]:
-    """Of each group one in turn, so that a cut leaves some of both."""
-    for place in range(max(map(len, groups))):
-        yield [group[place] for group in groups if place < len(group)]
+def _may_be_shown(case: LabCase) -> bool:
+    return int(stable_hash("shown", case.lab.metric_id, case.call_id), 16) % 2 == 0
 
 
 def _answers(lab: Lab, of: Answers) -> list[LabCase]:
