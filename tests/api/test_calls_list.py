@@ -154,6 +154,25 @@ def test_search_finds_part_of_a_call_id(alice: Tenant) -> None:
     assert names(alice, search="%") == ["x%c"]
 
 
+def test_search_finds_callers_and_our_own_id(alice: Tenant) -> None:
+    agent = alice.agent()
+    call = call_row(agent, "abc", customer_number="+41791234567")
+    call_row(agent, "xyz")
+    assert names(alice, search="7912345") == names(alice, search=call.pk) == ["abc"]
+
+
+def test_order(alice: Tenant) -> None:
+    agent = alice.agent()
+    for name, secs in (("b", 5), ("a", None), ("c", 5)):
+        call_row(agent, name, duration_secs=secs)
+    assert names(alice, ordering="duration") == ["b", "c", "a"]
+    assert names(alice, ordering="-duration") == ["c", "b", "a"]
+    assert names(alice, ordering="call_id") == ["a", "b", "c"]
+    assert names(alice, ordering="timestamp") == ["b", "a", "c"]
+    status, answer = listed(alice, ordering="feedback")
+    assert (status, list(answer)) == (400, ["ordering"])
+
+
 def test_every_field_and_op(alice: Tenant) -> None:
     one, two = alice.agent("Bookings"), alice.agent("Sales")
     first = call_row(one, "first", success=True, duration_secs=60, topic="Refund", is_reviewed=True)

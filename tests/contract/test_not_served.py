@@ -16,7 +16,6 @@ from tests.tenants import Tenant
 DOCS = Path(__file__).parents[2] / "docs" / "not-served.md"
 ROUTES = client_routes()
 PENDING = {
-    *("calls.export", "calls.export_progress", "calls.get_filters"),
     *("calls.get_trace", "calls.observe_livekit", "calls.observe_pipecat"),
     *("calls.observe_retell", "calls.observe_vapi"),
 }

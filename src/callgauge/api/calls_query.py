@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from rest_framework.request import Request
 
@@ -13,7 +14,7 @@ from callgauge.flow.call_fields import read_timestamp
 from callgauge.flow.calls import calls_of
 from callgauge.flow.errors import Invalid
 from callgauge.flow.filters import PARAMETER, read_filters
-from callgauge.flow.scope import find_agent, find_agent_by_assistant, find_project, projects_of
+from callgauge.flow.scope import as_id, find_agent, find_agent_by_assistant, find_project, projects_of
 from callgauge.store.models import ApiKey, CallLog
 
 WINDOW = timedelta(days=30)
@@ -24,8 +25,12 @@ MAX_IDS = 5_000
 """Ids named in one request; SQLite takes 32,766 values in one statement."""
 
 
-def listed_calls(request: Request, key: ApiKey) -> QuerySet[CallLog]:
-    """The calls that the query parameters ask for, newest first.
+ORDERINGS = ("timestamp", "created_at", "id", "duration", "call_id", "success")
+
+
+def listed_calls(request: Request, key: ApiKey, *, search: bool = True) -> QuerySet[CallLog]:
+    """The calls that the query parameters ask for, newest first unless `ordering` says otherwise. Without
+    `search`, that parameter is not looked at.
 
     Raises Invalid for what cannot be understood, NotFound for a foreign or missing project or agent.
     """
@@ -40,13 +45,34 @@ def listed_calls(request: Request, key: ApiKey) -> QuerySet[CallLog]:
         calls = calls.filter(timestamp__gte=earliest)
     if latest is not None:
         calls = calls.filter(timestamp__lte=latest)
-    search = query_text(request, "search")
-    if search:
-        calls = calls.filter(call_id__icontains=search)
+    words = query_text(request, "search") if search else ""
+    if words:
+        calls = calls.filter(_found(words))
     filters = query_text(request, PARAMETER)
     if filters:
         calls = calls.filter(read_filters(filters, projects_of(key).values_list("pk", flat=True)))
-    return calls.order_by("-timestamp", "-id")
+    return calls.order_by(*_ordering(request))
+
+
+def _found(words: str) -> Q:
+    """Part of a call id or of a number, or the whole of our own id."""
+    found = Q(call_id__icontains=words) | Q(customer_number__icontains=words)
+    number = as_id(words)
+    return found if number is None else found | Q(pk=number)
+
+
+def _ordering(request: Request) -> tuple[Any, ...]:
+    """The id decides between equals, so that pages neither repeat nor miss a call."""
+    name = query_text(request, "ordering") or "-timestamp"
+    field = name.removeprefix("-")
+    if field not in ORDERINGS:
+        raise Invalid.field("ordering", f"Write one of {', '.join(ORDERINGS)}, with - before it to turn it.")
+    back = name.startswith("-")
+    column = F("duration_secs" if field == "duration" else field)
+    first = column.desc(nulls_last=True) if back else column.asc(nulls_last=True)
+    if field in ("timestamp", "created_at", "id", "call_id"):
+        first = column.desc() if back else column.asc()  # never null, and so an index serves
+    return (first, "-id" if back else "id")
 
 
 def _in_scope(request: Request, key: ApiKey, *, named: bool) -> QuerySet[CallLog]:

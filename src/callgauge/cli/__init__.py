@@ -7,6 +7,7 @@ import click
 from callgauge.cli.agents import agent
 from callgauge.cli.demo import demo
 from callgauge.cli.doctor import doctor
+from callgauge.cli.export import export
 from callgauge.cli.fake_judge import fake_judge
 from callgauge.cli.gate import gate
 from callgauge.cli.import_calls import import_command
@@ -49,6 +50,7 @@ COMMANDS = (
     gate,
     rerun_group,
     import_command,
+    export,
     doctor,
     settings,
     move_database,

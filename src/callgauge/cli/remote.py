@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any, Final
+from http.client import HTTPException
+from typing import IO, Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -14,6 +15,7 @@ import click
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 TIMEOUT_SECS: Final = 60.0
+COPIED_BYTES: Final = 256 * 1024
 
 
 class RemoteError(click.ClickException):
@@ -42,9 +44,24 @@ class Remote:
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         return self._ask("POST", path, body)
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+    def download(self, path: str, sink: IO[bytes]) -> int:
+        """Copy what is at a path of the server, some of it at a time; gives its size. Raises RemoteError."""
+        size = 0
+        try:
+            with urlopen(self._request("GET", path, None), timeout=TIMEOUT_SECS) as response:  # noqa: S310
+                while part := response.read(COPIED_BYTES):
+                    sink.write(part)
+                    size += len(part)
+        except HTTPError as error:
+            raise RemoteError(_refused(error)) from None
+        except (URLError, HTTPException, OSError) as error:
+            reason = getattr(error, "reason", error)
+            raise RemoteError(f"The download from {self.url} broke off: {reason}.") from None
+        return size
+
+    def _request(self, method: str, path: str, body: Mapping[str, Any] | None) -> Request:
         # The address is the user's own, and begins with http (see __init__).
-        request = Request(  # noqa: S310
+        return Request(  # noqa: S310
             f"{self.url}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
@@ -54,6 +71,9 @@ class Remote:
                 "Accept": "application/json",
             },
         )
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        request = self._request(method, path, body)
         try:
             with urlopen(request, timeout=TIMEOUT_SECS) as response:  # noqa: S310
                 return json.loads(response.read())

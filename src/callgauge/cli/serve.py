@@ -65,14 +65,14 @@ def _hands(loaded: Options, path: Path) -> Any:
     """What does the work: an executor in this process, or with a broker what sends it to the workers."""
     from callgauge.flow import batches, errands, ledger
     from callgauge.flow.recordings import due
-    from callgauge.store.models import Lab, MetricPreview, WritingJob
+    from callgauge.store.models import CallExport, Lab, MetricPreview, WritingJob
 
     server = data_dir.server_id(path)
     owner = f"{server}:{secrets.token_hex(6)}"
     # The folder's lock is held, so whoever leased under this id is gone.
     ledger.take_over(f"{server}:")
     batches.take_over(f"{server}:")
-    for model in (Lab, MetricPreview, WritingJob):
+    for model in (CallExport, Lab, MetricPreview, WritingJob):
         errands.take_over(model, f"{server}:")
     broker = open_broker(loaded)
     if broker is None:

@@ -27,6 +27,7 @@ from callgauge.worker.asking import Asking
 from callgauge.worker.batches import LOOK_SECS, Batches
 from callgauge.worker.database import DatabaseThread
 from callgauge.worker.evaluating import CallEvaluation, LeaseLost
+from callgauge.worker.exporting import Exports
 from callgauge.worker.judges import Judges
 from callgauge.worker.labs import Labs
 from callgauge.worker.loading import Loading
@@ -188,6 +189,8 @@ class Executor:
         self._labs.start()
         self._writings = Writings(self._owner, self._asking, fail_interrupted=self._fail_interrupted)
         self._writings.start()
+        self._exports = Exports(self._owner)
+        self._exports.start()
         wake.listen(self._on_work)
         self._ready.set()
         renewing = asyncio.create_task(self._keep_leases())
@@ -203,6 +206,7 @@ class Executor:
             await self._previews.stop()
             await self._labs.stop()
             await self._writings.stop()
+            await self._exports.stop()
             await self._recordings.stop()
             await self._scripts.stop()
             writer.stop()
@@ -228,6 +232,7 @@ class Executor:
         self._previews.wake()
         self._labs.wake()
         self._writings.wake()
+        self._exports.wake()
         self._recordings.wake()
 
     def _on_cap(self, rerun_id: int) -> None:

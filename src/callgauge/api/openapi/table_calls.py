@@ -185,7 +185,8 @@ LISTED = (
     Query("agent_id", ID),
     PROJECT,
     Query("assistant_id", TEXT),
-    Query("search", TEXT),
+    Query("search", TEXT, "Part of a call id or of a caller's number."),
+    Query("ordering", TEXT, "-timestamp unless you say otherwise."),
     DEEP,
 )
 OPERATIONS: Operations = {

@@ -25,6 +25,7 @@ from callgauge.store.models.evaluation import (
     ResultOutcome,
     Reuse,
 )
+from callgauge.store.models.exports import CallExport, ExportFormat, ExportPiece
 from callgauge.store.models.golden import GoldenCase, GoldenSet
 from callgauge.store.models.knowledge import KnowledgeBaseFile
 from callgauge.store.models.labs import Lab, LabCase, LabKind
@@ -68,6 +69,7 @@ __all__ = [
     "ApiKey",
     "BatchEnding",
     "BatchStep",
+    "CallExport",
     "CallLog",
     "CallMetadata",
     "CallPayload",
@@ -78,6 +80,8 @@ __all__ = [
     "Duty",
     "Errand",
     "ErrandState",
+    "ExportFormat",
+    "ExportPiece",
     "GoldenCase",
     "GoldenSet",
     "Installation",
