@@ -156,7 +156,7 @@ def test_the_gate_passes_fails_and_says_why(alice: Tenant) -> None:
     _, found = ask(alice, "gate", metric=metric.pk, golden_set=pk, max_regressions=0)
     assert found["state"] == "failed"
     assert found["checks"][0]["text"] == (
-        "1 calls that version 1 had right are wrong now; at most 0 are allowed."
+        "Version 1 was right on 1 of these calls that are wrong now; at most 0 may be."
     )
     assert ask(alice, "gate", **query, min_cases=5, min_kappa=0)[1]["state"] == "incomplete"
     assert ask(alice, "gate", **query, version=1, min_kappa=0.4)[1]["state"] == "passed"

@@ -67,7 +67,7 @@ def executor() -> Iterator[FakeJudge]:
 def test_a_good_metric_passes(run: Run, metric: Metric) -> None:
     result = run("gate", "--metric", metric.pk, "--min-kappa", 0.6)
     assert result.exit_code == 0, result.output
-    assert result.stdout.splitlines()[-1] == "The gate is passed."
+    assert result.stdout.splitlines()[-1] == "The gate passed."
     assert "agreed 5 times: too few for more than the counts" in result.stdout
 
 
@@ -88,7 +88,7 @@ def test_what_is_not_measured_is_measured_and_paid_once(
     assert "6 calls not measured yet" in result.stdout
     result = run(*gate)
     assert result.exit_code == 0, result.output
-    assert "0 regressions, 1 gains" in result.stdout
+    assert "0 lost, 1 gained" in result.stdout
     assert len(executor.asked) == len(TRUTH)
     assert run(*gate).exit_code == 0
     assert len(executor.asked) == len(TRUTH)
@@ -99,7 +99,7 @@ def test_what_is_not_measured_is_measured_and_paid_once(
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("--metric", "nothing", "--min-kappa", "0.5"), "The server refused (404): detail: Not found."),
+        (("--metric", "nothing", "--min-kappa", "0.5"), "There is nothing like that for this key"),
         (("--metric", "consent"), "Give at least one of --min-kappa"),
         (("--metric", "consent", "--min-kappa", "3"), "Invalid value for '--min-kappa'"),
         (("--metric", "consent", "--min-kappa", "0.5", "--version", "9"), "version: The metric has no"),

@@ -97,9 +97,9 @@ def test_steering(run: Run, agent: Agent) -> None:
     [
         (("plan", "--agent", "1"), "Say which calls"),
         (("start", "--agent", "1", "--all", "--calls", "1"), "Say which calls"),
-        (("start", "--agent", "99", "--all"), "The server refused (404)"),
-        (("status", "99"), "The server refused (404)"),
-        (("resume", "99"), "The server refused (404)"),
+        (("start", "--agent", "99", "--all"), "There is nothing like that for this key"),
+        (("status", "99"), "There is nothing like that for this key"),
+        (("resume", "99"), "There is nothing like that for this key"),
     ],
 )
 def test_errors_are_one_line_and_an_exit_code(run: Run, args: tuple[str, ...], said: str) -> None:

@@ -88,7 +88,7 @@ def test_what_counts_as_the_same(eval_type: EvalType, one: Any, other: Any, same
     ("pairs", "words"),
     [
         ([], "No call has both answers."),
-        ([(True, True)], "On 1 reviewed call the machine agreed 1 times: too few for more than the counts."),
+        ([(True, True)], "On 1 reviewed call the machine agreed 1 time: too few for more than the counts."),
         (
             [(True, True)] * 19,
             "On 19 reviewed calls the machine agreed 19 times: too few for more than the counts.",

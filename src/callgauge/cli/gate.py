@@ -15,6 +15,11 @@ PASSED, FAILED, INCOMPLETE = 0, 1, 2
 POLL_SECS: Final = 2.0
 ENDED = frozenset({"done", "cancelled"})
 SHOWN_FLIPS: Final = 10
+ENDINGS: Final = {
+    "passed": "The gate passed.",
+    "failed": "The gate failed.",
+    "incomplete": "The gate cannot decide: see above for what is missing.",
+}
 
 
 @click.command()
@@ -82,8 +87,8 @@ def _words(found: dict[str, Any]) -> str:
         lines.append(f"{'ok  ' if check['passed'] else 'FAIL'} {check['name']}: {check['text']}")
     if found["p_value"] is not None and (found["regressions"] or found["gains"]):
         lines.append(
-            f"Against version {found['baseline']}: {len(found['regressions'])} regressions, "
-            f"{len(found['gains'])} gains (McNemar p = {found['p_value']:.2g})."
+            f"Against version {found['baseline']}: {len(found['regressions'])} lost, "
+            f"{len(found['gains'])} gained (McNemar p = {found['p_value']:.2g})."
         )
     for flip in found["regressions"][:SHOWN_FLIPS]:
         lines.append(
@@ -96,5 +101,5 @@ def _words(found: dict[str, Any]) -> str:
             lines.append(f"{len(found[name])} calls {words}: {shown}{' …' if len(found[name]) > 10 else ''}")
     if found["stale"]:
         lines.append(f"{found['stale']} answers are stale and were not used.")
-    lines.append(f"The gate is {found['state']}.")
+    lines.append(ENDINGS[found["state"]])
     return "\n".join(lines)

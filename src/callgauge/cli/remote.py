@@ -89,6 +89,8 @@ class Remote:
 def _refused(error: HTTPError) -> str:
     if error.code == 401:
         return "The server does not know the key in CEKURA_API_KEY."
+    if error.code == 404:
+        return f"There is nothing like that for this key: {error.url.partition('?')[0]}."
     try:
         said = json.loads(error.read())
     except ValueError:

@@ -87,7 +87,8 @@ def in_words(found: Agreement, *, who: str = "the machine") -> str:
     if not share.n:
         return "No call has both answers."
     calls = "call" if share.n == 1 else "calls"
-    words = f"On {share.n} reviewed {calls} {who} agreed {share.count} times"
+    times = "time" if share.count == 1 else "times"
+    words = f"On {share.n} reviewed {calls} {who} agreed {share.count} {times}"
     if share.interval is None or share.value is None:
         return f"{words}: too few for more than the counts."
     low, high = share.interval.low, share.interval.high

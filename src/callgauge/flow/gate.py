@@ -179,8 +179,8 @@ def _checks(
         checks.append(Check("min_accuracy", limits.min_accuracy, share, enough, text))
     if limits.max_regressions is not None:
         text = (
-            f"{regressions} calls that version {baseline.number} had right are wrong now; "
-            f"at most {limits.max_regressions} are allowed."
+            f"Version {baseline.number} was right on {regressions} of these calls that are wrong now; "
+            f"at most {limits.max_regressions} may be."
             if baseline is not None
             else "No earlier version has measured these calls: there is nothing to regress from."
         )
@@ -199,4 +199,6 @@ def _kappa_check(limit: float, agreement: Agreement) -> Check:
         text = "Kappa is not defined: everybody always said the same" + (", and agrees." if passed else ".")
         return Check("min_kappa", limit, None, passed, text)
     passed = value >= limit
-    return Check("min_kappa", limit, value, passed, f"Kappa is {value:.3f}; at least {limit:g} is asked for.")
+    few = "" if agreement.enough else f" of {agreement.n} answers, which is too few to rely on"
+    text = f"Kappa is {value:.3f}{few}; at least {limit:g} is asked for."
+    return Check("min_kappa", limit, value, passed, text)
