@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from callgauge.api.auth import key_of
+from callgauge.api.calls_body import body_of
 from callgauge.api.fields import Ids, JSONValue, Name, RowId, Shape, Text, query_text
 from callgauge.api.pagination import paginated
 from callgauge.api.present_agreement import (
@@ -171,7 +172,7 @@ class GateRun(APIView):
     serializer_class = Shape
 
     def post(self, request: Request) -> Response:
-        metric, golden = _gated(request, request.data)
+        metric, golden = _gated(request, body_of(request))
         reruns = measure_missing(key_of(request), metric, golden)
         return Response({"reruns": [rerun.pk for rerun in reruns]})
 

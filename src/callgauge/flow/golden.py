@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.db import IntegrityError, transaction
 from django.db.models import Count, F, QuerySet
 
+from callgauge.domain.storable import is_storable
 from callgauge.flow.agreement import labels_of
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.metrics import current_version
@@ -29,11 +30,13 @@ def golden_sets_of(who: Who) -> QuerySet[GoldenSet]:
 
 def find_golden_set(who: Who, id_or_name: Any) -> GoldenSet:
     """By id, or by its name where that is unique in what one sees. Raises NotFound and Invalid."""
-    number = as_id(id_or_name)
+    number, name = as_id(id_or_name), str(id_or_name).strip()
+    if not is_storable(name):
+        raise NotFound
     sets = golden_sets_of(who)
-    found = list((sets.filter(pk=number) if number else sets.filter(name=str(id_or_name).strip()))[:2])
-    if not found and number:
-        found = list(sets.filter(name=str(id_or_name).strip())[:2])
+    found = list(sets.filter(pk=number)[:2]) if number else []
+    if not found:
+        found = list(sets.filter(name=name)[:2])
     if not found:
         raise NotFound
     if len(found) > 1:

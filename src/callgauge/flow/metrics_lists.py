@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Avg, Case, F, FloatField, QuerySet, Sum, Value, When
 
 from callgauge.domain.rubric import FAIL_SCORE, PASS_SCORE
+from callgauge.domain.storable import is_storable
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.scope import Who, as_id, find_project, projects_of
 from callgauge.store.models import Agent, Metric, MetricResult, ResultOutcome
@@ -35,6 +36,8 @@ def find_metric(key: Who, id_or_slug: str, project_id: Any = None) -> Metric:
     """By id, or by slug, which an organization's key may find in several projects: that is Invalid.
 
     Raises NotFound for what is foreign or missing."""
+    if not is_storable(id_or_slug):
+        raise NotFound
     metrics = metrics_of(key)
     if project_id:
         metrics = metrics.filter(project=find_project(key, project_id))
