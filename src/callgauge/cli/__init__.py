@@ -13,6 +13,7 @@ from callgauge.cli.gate import gate
 from callgauge.cli.import_calls import import_command
 from callgauge.cli.judge_check import judge_check
 from callgauge.cli.keys import key
+from callgauge.cli.mcp import mcp
 from callgauge.cli.metrics import metric
 from callgauge.cli.move import move_database
 from callgauge.cli.preview import preview
@@ -51,6 +52,7 @@ COMMANDS = (
     rerun_group,
     import_command,
     export,
+    mcp,
     doctor,
     settings,
     move_database,

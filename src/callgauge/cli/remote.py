@@ -44,6 +44,9 @@ class Remote:
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         return self._ask("POST", path, body)
 
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._ask("PATCH", path, body)
+
     def download(self, path: str, sink: IO[bytes]) -> int:
         """Copy what is at a path of the server, some of it at a time; gives its size. Raises RemoteError."""
         size = 0
