@@ -1,6 +1,6 @@
 # Everything a person runs here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime demo serve test test-services test-browser test-faults conformance check format bench lock clean
+.PHONY: help setup runtime demo serve test test-services test-browser test-faults conformance fuzz check format bench lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -60,6 +60,9 @@ test-faults: setup ## Run the tests that kill the server
 
 conformance: setup ## Run the official client against a fresh server, and print what works
 	@$(PY) -m tests.contract.conformance
+
+fuzz: setup ## Try the contract with schemathesis: thousands of requests, a fixed seed (ARGS go to it)
+	@$(PY) -m tests.contract.fuzz $(ARGS)
 
 check: setup ## Lint, types, layers, migrations
 	$(VENV)/bin/ruff check .

@@ -27,9 +27,9 @@ from callgauge.flow.recordings.uploads import open_upload
 from callgauge.flow.rerun import Selection, request_rerun
 from callgauge.flow.writing import request_writing
 from callgauge.store.models import (
+    CallExport,
     GoldenSet,
     Lab,
-    MetricPreview,
     Review,
     ReviewItem,
     Role,
@@ -79,7 +79,15 @@ def alices(alice: Tenant) -> Belongings:
     lab = Lab.objects.create(
         uid="1ab" * 10, project=project, metric=metric, version=version, kind="process_feedbacks", draft=None
     )
-    preview = MetricPreview.objects.create(uid="beef" * 8, project=project, metric={}, call_ids=[])
+    export = CallExport.objects.create(
+        uid="cab1" * 8,
+        project=project,
+        format="csv",
+        query={},
+        fingerprint="f",
+        metrics=[],
+        state="completed",
+    )
     writing = request_writing(project, WritingKind.SIMPLER, Asked(text=MARK))
     rerun = request_rerun(alice.key, agent, Selection()).rerun
     upload = open_upload(project, f"{MARK}.wav")
@@ -126,7 +134,7 @@ def alices(alice: Tenant) -> Belongings:
             r"/callgauge/v1/review/votes/": review.pk,
             r"/callgauge/v1/golden-sets/": golden.pk,
             r"/callgauge/v1/proposals/": lab.pk,
-            r"/callgauge/v1/": preview.pk,
+            r"/callgauge/v1/exports/": export.uid,
         },
     )
 
@@ -143,8 +151,8 @@ def address(place: Place, belongings: Belongings, missing: int | None = None) ->
     path = place.path
     for name, _ in place.parameters:
         value = belongings.of(place.path, name)
-        if missing is not None and isinstance(value, int):
-            value = missing
+        if missing is not None and name != "action":
+            value = as_missing(value)
         path = path.replace(f"{{{name}}}", str(value))
     return path
 

@@ -76,19 +76,15 @@ OPERATIONS: Operations = {
     ("ExportDownload", "GET"): Operation(
         summary="The file of a complete export.", answer=None, bare=True, action="download"
     ),
-    ("CallFilters", "GET"): Operation(
-        summary="What calls can be filtered by.", answer=CHOICES, query=LISTED, action="filters"
-    ),
+    ("CallFilters", "GET"): Operation(summary="What calls can be filtered by.", answer=CHOICES, query=LISTED),
     ("CallIdChoices", "GET"): Operation(
         summary="Call ids that hold what was typed.",
         answer=SUGGESTIONS,
         query=LISTED,
-        action="filters_call_id",
     ),
     ("CustomerNumberChoices", "GET"): Operation(
         summary="Numbers of callers that hold what was typed.",
         answer=SUGGESTIONS,
         query=LISTED,
-        action="filters_customer_number",
     ),
 }
