@@ -73,6 +73,20 @@ def test_what_no_row_can_hold_is_not_found(alice: Tenant, name: str) -> None:
     assert alice.client.post("/callgauge/v1/gate/run", query, format="json").status_code == 404
 
 
+def test_texts_that_no_row_can_hold(alice: Tenant) -> None:
+    doubtful(alice)
+    (item, *_) = get(alice, "queue")["results"]
+    path = f"/callgauge/v1/review/items/{item['id']}/assign"
+    assert alice.client.post(path, {"assignee": "a\x00"}, format="json").status_code == 400
+    assert alice.client.post("/callgauge/v1/golden-sets", {"name": "\x00"}, format="json").status_code == 400
+
+
+@pytest.mark.parametrize("cursor", ["9" * 20 + "-1", "1-" + "9" * 20, "٣-٣", "-", "1-", "-1", "1-1-1"])
+def test_cursors_that_were_never_given(alice: Tenant, cursor: str) -> None:
+    answer = alice.client.get("/callgauge/v1/review/queue", {"cursor": cursor})
+    assert answer.status_code in (200, 400)
+
+
 @pytest.mark.parametrize("path", GETS)
 def test_no_query_is_a_server_error(alice: Tenant, path: str) -> None:
     _, metric = doubtful(alice)

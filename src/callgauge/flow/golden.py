@@ -46,6 +46,9 @@ def find_golden_set(who: Who, id_or_name: Any) -> GoldenSet:
 
 def create_golden_set(project: Project, name: str, *, description: str = "", by: Reviewer) -> GoldenSet:
     """Raises Invalid where the project has one of that name."""
+    for field, text in (("name", name), ("description", description)):
+        if not is_storable(text):
+            raise Invalid.field(field, "Null characters are not allowed.")
     try:
         with transaction.atomic():
             return GoldenSet.objects.create(

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from callgauge.domain.calls import stable_hash
 from callgauge.domain.metrics import MetricKind
+from callgauge.domain.storable import is_storable
 from callgauge.flow.errors import Conflict, Invalid, NotFound
 from callgauge.flow.review_reasons import TITLES, Reason, Why
 from callgauge.flow.reviewers import Reviewer
@@ -159,7 +160,7 @@ def assign(item: ReviewItem, assignee: Any, *, by: Reviewer) -> ReviewItem:
         name = ""
     elif assignee == "me":
         name = by.name
-    elif isinstance(assignee, str):
+    elif isinstance(assignee, str) and is_storable(assignee):
         name = assignee.strip().casefold()
         members = Member.objects.filter(organization_id=item.project.organization_id)
         if not members.filter(user__email__iexact=name, user__is_active=True).exists():
