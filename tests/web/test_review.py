@@ -17,6 +17,7 @@ from callgauge.store.models import (
     ReviewSkip,
 )
 from callgauge.web.frame import present_frame
+from callgauge.web.review.agreement import present_metrics
 from callgauge.web.review.present import options_of
 from tests.call_rows import call_row, metric_row, rerun_row, result_row
 from tests.people import People, SignedIn
@@ -207,6 +208,25 @@ def test_agreement_shows_counts_alone_for_few(people: People, metric: Metric) ->
     assert people.owner.client.get(
         people.path("review/agreement"), {"metric": metric.pk, "only": "x"}
     ).status_code == (400)
+
+
+def test_figures_of_all_metrics_take_three_queries(
+    people: People, metric: Metric, alice: Tenant, django_assert_num_queries: Any
+) -> None:
+    agent = alice.project.agents.get()
+    for name in ("A", "B", "C"):
+        other = metric_row(alice.project, name)
+        for number in range(20):
+            call = call_row(agent, f"{name}-{number}")
+            result_row(call, other, rerun_row(agent, other), passed=number > 4)
+            Review.objects.create(
+                call=call, metric=other, has_expected_value=True, expected_value=number > 6, reviewer="x"
+            )
+    with django_assert_num_queries(3):
+        rows = {row.name: row for row in present_metrics(people.owner.who)}
+    assert rows["A"].accuracy == "90% (70% to 97%)"
+    assert rows["Consent"].missing == "0 of 20 answers"
+    assert "90% (70% to 97%)" in read(people.owner, people.path("review/agreement"))
 
 
 def test_a_golden_set_is_made_filled_and_deleted(people: People, metric: Metric) -> None:

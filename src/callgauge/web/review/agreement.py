@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 
 from callgauge.domain.metrics import MetricKind
 from callgauge.engine.agreement import Agreement, in_words
 from callgauge.engine.statistics import MIN_CASES, Interval
-from callgauge.flow.agreement import VersionAgreement, agreement_by_version, between_people
+from callgauge.flow.agreement import VersionAgreement, agreement_by_version, agreement_today, between_people
 from callgauge.flow.metrics import current_version
 from callgauge.flow.metrics_lists import metrics_of
 from callgauge.flow.review_items import ask_for_second
 from callgauge.flow.scope import Person
-from callgauge.store.models import Metric, Review
+from callgauge.store.models import Metric
 from callgauge.web.page import project_page, show
 from callgauge.web.review.places import back_to, chosen_metric, notice_of, project_of, tabs
 
@@ -31,7 +30,10 @@ class MetricRow:
     labels: int
     """Answers of people that are not stale."""
     stale: int
-    enough: bool
+    accuracy: str
+    kappa: str
+    missing: str
+    """What keeps the figures from being there; empty where they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +74,31 @@ class VersionRow:
 
 
 def present_metrics(who: Person) -> list[MetricRow]:
-    """Two queries, however many metrics there are."""
+    """A few queries, however many metrics there are."""
     metrics = list(metrics_of(who))
-    labels = Review.objects.filter(
-        metric__in=metrics, is_current=True, has_expected_value=True, call__deleted_at=None
-    )
-    counts: dict[int, list[int]] = {}
-    today = {metric.pk: current_version(metric).meaning for metric in metrics}
-    for metric_id, meaning, number in labels.values_list("metric_id", "meaning").annotate(n=Count("id")):
-        valid_and_stale = counts.setdefault(metric_id, [0, 0])
-        valid_and_stale[meaning != today[metric_id]] += number
-    return [
-        MetricRow(
-            id=metric.pk,
-            name=metric.name,
-            labels=counts.get(metric.pk, [0, 0])[0],
-            stale=counts.get(metric.pk, [0, 0])[1],
-            enough=counts.get(metric.pk, [0, 0])[0] >= MIN_CASES,
+    rows = []
+    for metric, one in zip(metrics, agreement_today(metrics), strict=True):
+        figures = present_figures(one.agreement)
+        rows.append(
+            MetricRow(
+                id=metric.pk,
+                name=metric.name,
+                labels=one.labels,
+                stale=one.stale,
+                accuracy=figures.accuracy,
+                kappa=figures.kappa,
+                missing=_missing(one),
+            )
         )
-        for metric in metrics
-    ]
+    return rows
+
+
+def _missing(one: VersionAgreement) -> str:
+    if one.agreement.enough:
+        return ""
+    if one.labels < MIN_CASES:
+        return f"{one.labels} of {MIN_CASES} answers"
+    return f"measured on {one.agreement.n} of {one.labels} answered calls"
 
 
 def present_version(one: VersionAgreement, metric: Metric) -> VersionRow:
