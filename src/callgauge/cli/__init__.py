@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from callgauge.cli.agents import agent
+from callgauge.cli.backup import backup, restore
 from callgauge.cli.demo import demo
 from callgauge.cli.doctor import doctor
 from callgauge.cli.export import export
@@ -53,6 +54,8 @@ COMMANDS = (
     import_command,
     export,
     mcp,
+    backup,
+    restore,
     doctor,
     settings,
     move_database,
