@@ -204,9 +204,7 @@ def _unpack(file: Path, fresh: Path) -> int:
         raise NoBackup(f"The database in {file} is damaged. Nothing was changed.")
     newer = set(manifest["migrations"]) - {path.stem for path in MIGRATIONS.glob("0*.py")}
     if newer:
-        raise NoBackup(
-            f"{file} was written by Callgauge {manifest['callgauge']}, a newer one. Update first."
-        )
+        raise NoBackup(f"{file} was written by Callgauge {manifest['callgauge']}, a newer one. Update first.")
     return kept
 
 
