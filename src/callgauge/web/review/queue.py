@@ -80,7 +80,7 @@ def review(request: HttpRequest, who: Person, **captured: Any) -> HttpResponse:
             "assigned": request.GET.get("assigned") == "1",
             "query": kept_query(request.GET, KEPT),
             "kept": [(name, request.GET[name]) for name in KEPT if request.GET.get(name)],
-            "is_filtered": any(request.GET.get(name) for name in ("metric", "reason", "assigned")),
+            "is_filtered": any(request.GET.get(name) for name in ("metric", "reason", "assigned", "cursor")),
         },
         active="review",
     )
