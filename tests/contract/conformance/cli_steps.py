@@ -66,7 +66,9 @@ class Terminal:
         )
         self.sdk = Cekura(api_key=key, base_url=address)
 
-    def run(self, command: str, *words: object, said: Any = None, absent: bool = False) -> Any:
+    def run(
+        self, command: str, *words: object, said: Any = None, absent: bool = False, says: str = ""
+    ) -> Any:
         """Once as a table and once as JSON. The answer that the JSON run printed."""
         answer: Any = None
         for way in ("table", "json") if self._formats[command] else ("table",):
@@ -77,10 +79,10 @@ class Terminal:
                 arguments += ["--from-file", str(file)]
             if self._formats[command]:
                 arguments += ["--format", way]
-            answer = self._once(way, command, arguments, absent=absent)
+            answer = self._once(way, command, arguments, absent=absent, says=says)
         return answer
 
-    def _once(self, way: str, command: str, arguments: list[str], *, absent: bool) -> Any:
+    def _once(self, way: str, command: str, arguments: list[str], *, absent: bool, says: str) -> Any:
         cekura.cli._client._client = None
         self._wire.seen.clear()
         with _quick_clock():
@@ -92,13 +94,15 @@ class Terminal:
         elif absent:
             said_so = seen[-1].headers.get("X-Callgauge-Not-Served") == "1" and ended.exit_code == 2
             fault = "" if said_so else f"exit {ended.exit_code}, {seen[-1].status}"
+        elif says and seen[-1].status == 404 and says in str(seen[-1].body):
+            fault = "" if ended.exit_code == 2 else f"exit {ended.exit_code}"
         elif ended.exit_code:
             fault = f"exit {ended.exit_code}: {ended.output.strip()}"
         else:
             fault = self._check(seen[-1].method, seen[-1].path, seen[-1].status, seen[-1].body) or ""
             answer, broken = _printed(ended.stdout, way)
             fault = fault or broken
-        result = fault[:160] or (NOT_SERVED if absent else f"exit 0, {seen[-1].status}")
+        result = fault[:160] or (NOT_SERVED if absent else f"exit {ended.exit_code}, {seen[-1].status}")
         before = self._rows.get((command, way))
         if before is None or before.ok:
             request = seen[0].line if seen else "(nothing was sent)"
@@ -212,7 +216,7 @@ def calls(run: Callable[..., Any], sdk: Cekura) -> None:
     run("calls create-scenarios", said={"call_logs": [pk]}, absent=True)
     run("calls create-scenarios-progress", "-p", uuid.uuid4(), absent=True)
     traced = sdk.calls.send(**{**_call(agent), "trace_id": uuid.uuid4().hex})["id"]
-    run("calls trace", traced)
+    run("calls trace", traced, says="trace")
 
 
 def metric_reviews(run: Callable[..., Any], sdk: Cekura) -> None:

@@ -13,6 +13,7 @@ import httpx
 from cekura import AsyncCekura, Cekura
 from cekura._exceptions import NotFoundError
 
+NOT_SERVED_HEADER = "X-Callgauge-Not-Served"
 NEVER = "was never called"
 NOT_SERVED = "not served, and says so"
 Checker = Callable[[str, str, int, Any], str | None]
@@ -111,6 +112,10 @@ class Caller:
         """A method whose route the server says not to serve."""
         self._call(name, args, named, absent=True)
 
+    def nothing(self, name: str, /, *args: Any, says: str, **named: Any) -> None:
+        """A method whose route is served and, as the contract allows, has nothing: 404 with the reason."""
+        self._call(name, args, named, absent=False, says=says)
+
     def until(self, name: str, done: Callable[[Any], bool], /, *args: Any, **named: Any) -> Any:
         """Ask again until the answer is as wanted; the client's own user would sleep between."""
         for _ in range(600):
@@ -126,7 +131,9 @@ class Caller:
             self._loop.run_until_complete(closed)  # type: ignore[arg-type]
         self._loop.close()
 
-    def _call(self, name: str, args: tuple[Any, ...], named: dict[str, Any], *, absent: bool) -> Any:
+    def _call(
+        self, name: str, args: tuple[Any, ...], named: dict[str, Any], *, absent: bool, says: str = ""
+    ) -> Any:
         group, _, method = name.partition(".")
         self._wire.seen.clear()
         try:
@@ -136,6 +143,10 @@ class Caller:
         except NotFoundError as error:
             if absent and self._said_not_served(error):
                 self._write(name, NOT_SERVED, ok=True)
+                return None
+            detail = str((error.response_body or {}).get("detail"))
+            if says and says in detail and NOT_SERVED_HEADER not in self._wire.seen[-1].headers:
+                self._write(name, f"404: {detail[:60]}…", ok=True)
                 return None
             raise self._fail(name, f"{error}") from None
         except Exception as error:
@@ -150,7 +161,7 @@ class Caller:
     def _said_not_served(self, error: NotFoundError) -> bool:
         body = error.response_body
         return (
-            self._wire.seen[-1].headers.get("X-Callgauge-Not-Served") == "1"
+            self._wire.seen[-1].headers.get(NOT_SERVED_HEADER) == "1"
             and isinstance(body, dict)
             and str(body.get("detail")).startswith("Callgauge does not serve ")
             and len(self._wire.seen) == 1  # the client does not try again
