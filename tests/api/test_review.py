@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from rest_framework.test import APIClient
 
 from callgauge.flow import review_queue
-from callgauge.store.models import CallLog, Metric, MetricVersion, Review, ReviewItem, RubricRule
+from callgauge.flow.keys import create_key
+from callgauge.store.models import CallLog, Metric, MetricVersion, Review, ReviewItem, Role, RubricRule
 from tests.call_rows import call_row, metric_row, rerun_row, result_row
 from tests.tenants import Tenant
 
@@ -343,6 +345,33 @@ def test_a_label_is_stale_once_the_metric_means_something_else(alice: Tenant) ->
     assert vote_shown["stale"] is True
     detail = json.loads(alice.client.get(f"/observability/v1/call-logs/{calls['labelled'].pk}").content)
     assert detail["evaluation"]["metrics"][0]["extra"]["review"]["stale"] is True
+
+
+def test_a_viewers_key_reads_and_says_nothing(alice: Tenant) -> None:
+    calls, metric = doubtful(alice)
+    (item, *_) = get(alice, "queue")["results"]
+    key, secret = create_key(organization="Acme", project="Support", role=Role.VIEWER)
+    viewer = Tenant(alice.project, key, secret, APIClient(HTTP_X_CEKURA_API_KEY=secret))
+    assert get(viewer, "queue")["counts"]["open"] == 4
+    review = Review.objects.get(call=calls["labelled"])
+    before = (Review.objects.count(), ReviewItem.objects.count())
+    for path in (
+        f"items/{item['id']}/answer",
+        f"items/{item['id']}/skip",
+        f"items/{item['id']}/assign",
+        f"votes/{review.pk}/withdraw",
+        "second-opinions",
+        "ask",
+    ):
+        body = {"expected_value": 1, "assignee": "me", "metric_id": metric.pk, "count": 1}
+        assert post(viewer, path, **body, call_logs=[calls["near"].pk])[0] == 403, path
+    vote_path = f"/observability/v1/call-logs/{calls['near'].pk}/mark_metric_vote"
+    said = {"metric_id": metric.pk, "thumbs_up": True}
+    assert viewer.client.post(vote_path, said, format="json").status_code == 403
+    assert viewer.client.post("/callgauge/v1/golden-sets", {"name": "x"}, format="json").status_code == 403
+    labs = "/test_framework/metric-reviews/process_feedbacks"
+    assert viewer.client.post(labs, {"metric_id": metric.pk}, format="json").status_code == 403
+    assert before == (Review.objects.count(), ReviewItem.objects.count())
 
 
 def test_charlie_sees_nothing(alice: Tenant, charlie: Tenant) -> None:
