@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import OuterRef, Q, Subquery
+from django.db.models.lookups import IContains
 
 from callgauge.flow.filters.fields import FIELDS, LOOKUPS, METADATA, METRIC, Field, listed
 from callgauge.flow.filters.metadata import metadata_condition
@@ -110,10 +111,11 @@ class Compiler:
             return Q(agent_id__in=list(agents.values_list("pk", flat=True)[:MAX_VALUES]))
         if field.column.startswith("payload__"):
             self._look_up()
-            payloads = CallPayload.objects.filter(
-                pk=OuterRef("pk"), **{lookup.removeprefix("payload__"): value}
+            # A value per call, not EXISTS: PostgreSQL would begin with the transcripts of everybody's calls.
+            said = CallPayload.objects.filter(pk=OuterRef("pk")).values(
+                field.column.removeprefix("payload__")
             )
-            return Q(Exists(payloads))
+            return Q(IContains(Subquery(said), value))
         return Q(**{lookup: value})
 
     def _believed(self, field: Field, condition: Q, holds_undecided: bool) -> Q:
