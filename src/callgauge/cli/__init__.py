@@ -19,6 +19,7 @@ from callgauge.cli.metrics import metric
 from callgauge.cli.move import move_database
 from callgauge.cli.preview import preview
 from callgauge.cli.reruns import rerun_group
+from callgauge.cli.retention import retention
 from callgauge.cli.review import golden, review
 from callgauge.cli.serve import serve
 from callgauge.cli.settings import rotate_secret, settings
@@ -56,6 +57,7 @@ COMMANDS = (
     mcp,
     backup,
     restore,
+    retention,
     doctor,
     settings,
     move_database,

@@ -213,6 +213,12 @@ def delete_calls(
             _delete(part, retain_evaluations)
 
 
+def forget_completely(ids: Collection[int]) -> None:
+    """Delete calls with everything that was said and found. The caller is in a transaction, and has asked
+    whoever must be asked."""
+    _delete(ids, retain_evaluations=False)
+
+
 def _delete(ids: Collection[int], retain_evaluations: bool) -> None:
     """What was said and who called goes either way; `retain_evaluations` leaves the row that results and
     reviews hang from, out of sight. The caller is in a transaction."""

@@ -35,6 +35,7 @@ from callgauge.worker.operations import FINISH, Finishing
 from callgauge.worker.previewing import Previews
 from callgauge.worker.processes import DEFAULT_LIMITS, AudioLimits, AudioProcesses
 from callgauge.worker.recordings import Recordings
+from callgauge.worker.retention import Retention
 from callgauge.worker.scripts import AUTO, Scripts
 from callgauge.worker.slots import Place, Slots
 from callgauge.worker.writer import Writer
@@ -191,6 +192,8 @@ class Executor:
         self._writings.start()
         self._exports = Exports(self._owner)
         self._exports.start()
+        self._retention = Retention()
+        self._retention.start()
         wake.listen(self._on_work)
         self._ready.set()
         renewing = asyncio.create_task(self._keep_leases())
@@ -207,6 +210,7 @@ class Executor:
             await self._labs.stop()
             await self._writings.stop()
             await self._exports.stop()
+            await self._retention.stop()
             await self._recordings.stop()
             await self._scripts.stop()
             writer.stop()

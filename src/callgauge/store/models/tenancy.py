@@ -35,6 +35,9 @@ class Project(models.Model):
     sample_rate = models.FloatField(default=1.0)
     rubric_logic = models.CharField(max_length=3, default="and")
     rubric_version = models.PositiveIntegerField(default=0)
+    keep_calls_days = models.PositiveIntegerField(null=True)
+    """Days after which calls are deleted; null keeps them. Recordings can go earlier."""
+    keep_recordings_days = models.PositiveIntegerField(null=True)
     settings = models.JSONField(default=dict)
     secrets = models.JSONField(default=dict)
     """Sealed values by name; see flow.sealing."""
