@@ -17,9 +17,6 @@ LIMIT_SECS = 600
 LEFT_OUT = {
     "positive_data_acceptance": "what a schema allows may name rows that do not exist, or break a rule "
     "across fields (a metric's labels, an alert's threshold): both are 400",
-    "negative_data_rejection": "the API is tolerant by contract: an unknown query parameter, a number "
-    "written as text and an empty body are read, not refused",
-    "unsupported_method": "a method of the reference that is not served is 404 with X-Callgauge-Not-Served",
 }
 """Checks that are off, each with its reason."""
 

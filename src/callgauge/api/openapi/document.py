@@ -126,7 +126,8 @@ def _kinds(body: type[Shape] | Schema) -> tuple[str, ...]:
 
 
 def _is_needed(body: type[Shape] | Schema, method: str) -> bool:
-    return bool(_body(body, method).get("required")) or not isinstance(body, type)
+    schema = _body(body, method)
+    return bool(schema.get("required")) or schema.get("type") == "array"
 
 
 def _answers(method: str, operation: Operation) -> dict[str, Any]:

@@ -67,8 +67,12 @@ class Query:
 
 
 PAGES = (
-    Query("page", {"type": "integer", "minimum": 1}, "From 1."),
-    Query("page_size", {"type": "integer", "minimum": 1, "maximum": 200}, "20 unless you say otherwise."),
+    Query(
+        "page",
+        {"anyOf": [{"type": "integer", "minimum": 1}, one_of("", "last")]},
+        "From 1; one that does not exist is 404.",
+    ),
+    Query("page_size", ANY, "1 to 200; 20 unless you say so, and where what you say makes no sense."),
 )
 PROJECT = Query("project_id", ID, "One project of the key's organization.")
 PROGRESS = Query("progress_id", TEXT, "As the request that began the job answered it.", required=True)

@@ -256,7 +256,7 @@ OPERATIONS: Operations = {
     ("ProjectList", "GET"): Operation(
         summary="List projects.",
         answer=several(ref("Project")),
-        query=(Query("organization_id", ID), PROJECT),
+        query=(Query("organization_id"), Query("project_id")),
         action="list",
     ),
     ("ProjectList", "POST"): Operation(
