@@ -23,12 +23,12 @@ DETAIL_FIELDS = (
     "id duration voice_recording_url critical_categories transcript_object status agent_id agent_name "
     "evaluation metadata dynamic_variables testing_channel_index timestamp success is_reviewed feedback "
     "rubric transcript call_ended_reason dropoff_point topic customer_number user_generated_transcript "
-    "error_message created_at updated_at call_id trace_id agent project"
+    "error_message created_at updated_at call_id trace_id agent project is_log_present"
 )
 LIST_FIELDS = (
     "id duration success is_reviewed status feedback metrics call_ended_reason customer_number agent "
     "agent_name call_id trace_id timestamp error_message dropoff_point topic created_at updated_at "
-    "transcript transcript_object evaluation"
+    "transcript transcript_object evaluation is_log_present"
 )
 
 

@@ -102,7 +102,7 @@ def _check(parsed: Parsed) -> None:
 def test_arbitrary_webhooks_are_read_or_refused(provider: str, body: Any) -> None:
     with suppress(TranscriptError):
         call = read_webhook(provider, body)
-        assert call.call_id
+        assert call.call_id or not call.finished
         assert call.duration_secs is None or 0 <= call.duration_secs <= 7 * 86400
 
 

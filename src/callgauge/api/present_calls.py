@@ -144,6 +144,7 @@ def _shared(call: CallLog, page: Page, payload: PayloadTexts) -> dict[str, Any]:
         "customer_number": call.customer_number,
         "dropoff_point": call.dropoff_point,
         "topic": call.topic,
+        "is_log_present": call.has_logs,
         "transcript": payload.transcript,
         "transcript_object": orjson.Fragment(payload.turns),
         "created_at": call.created_at,

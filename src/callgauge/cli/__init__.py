@@ -21,6 +21,7 @@ from callgauge.cli.preview import preview
 from callgauge.cli.reruns import rerun_group
 from callgauge.cli.retention import retention
 from callgauge.cli.review import golden, review
+from callgauge.cli.reparse import reparse
 from callgauge.cli.serve import serve
 from callgauge.cli.settings import rotate_secret, settings
 from callgauge.cli.users import user
@@ -64,4 +65,5 @@ COMMANDS = (
     rotate_secret,
 )
 for command in COMMANDS:
+for command in (demo, serve, user, key, agent, metric, import_command, reparse, settings, rotate_secret):
     main.add_command(command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from callgauge.domain.calls import Turn, stable_hash, transcript_text
@@ -12,20 +13,30 @@ from callgauge.formats import Parsed, TranscriptError, parse_transcript, to_wire
 from callgauge.store.models import CallLog, CallPayload
 
 
-def read_transcript(transcript_type: str, raw: Any) -> Parsed:
-    """Turns of a transcript in a provider's shape. Raises Invalid, naming the row and field at fault."""
+def read_transcript(transcript_type: str, raw: Any, started_at: datetime | None = None) -> Parsed:
+    """Turns of a transcript in a provider's shape; times of the world count from `started_at` where it is
+    known. Raises Invalid, naming the row and field at fault."""
     if is_deeper(raw, MAX_DEPTH):
         raise Invalid.field("transcript_json", f"It is nested deeper than {MAX_DEPTH} levels.")
     try:
-        return parse_transcript(transcript_type or None, raw)
+        return parse_transcript(transcript_type or None, raw, started_at=started_at)
     except TranscriptError as error:
         raise Invalid.field(error.field, str(error)) from None
 
 
-def put_transcript(payload: CallPayload, raw: Any, parsed: Parsed) -> None:
+def put_transcript(
+    payload: CallPayload, raw: Any, parsed: Parsed, *, declared: str = "", source: str = ""
+) -> None:
+    """`raw` is a transcript of the declared type, or the body of the webhook of the provider `source`."""
+    put_turns(payload, parsed)
+    payload.raw = json.dumps(raw)  # escaped ASCII: it keeps even what the columns beside it cannot hold
+    payload.raw_type = declared
+    payload.raw_source = source
+
+
+def put_turns(payload: CallPayload, parsed: Parsed) -> None:
     payload.turns = storable_json(to_wire(parsed.turns))
     payload.transcript = storable_text(transcript_text(parsed.turns))
-    payload.raw = json.dumps(raw)  # escaped ASCII: it keeps even what the columns beside it cannot hold
     payload.raw_format = parsed.format
     payload.notes = list(parsed.notes)
 

@@ -15,6 +15,7 @@ from callgauge.domain.storable import storable_json
 from callgauge.flow.call_content import content_hash, put_transcript, read_transcript, spoken_secs
 from callgauge.flow.call_fields import FieldReader
 from callgauge.flow.call_metadata import index_metadata
+from callgauge.flow.deferring import release
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.previews import forget_calls
 from callgauge.flow.recordings.rows import forget
@@ -25,6 +26,7 @@ from callgauge.store.models import (
     CallLog,
     CallMetadata,
     CallPayload,
+    DeferredCall,
     JudgeCall,
     MetricResult,
     Review,
@@ -69,6 +71,8 @@ class CallEdit:
     dynamic_variables: Mapping[str, Any] = field(default_factory=dict)
     transcript: tuple[Any, Parsed] | None = None
     """As sent, and as read."""
+    transcript_type: str = ""
+    """As declared."""
     evaluate: bool = False
 
 
@@ -118,6 +122,7 @@ def read_edit(data: Mapping[str, Any]) -> CallEdit:
         metadata=reader.json_object("metadata"),
         dynamic_variables=reader.json_object("dynamic_variables"),
         transcript=_read_new_transcript(reader),
+        transcript_type=reader.text("transcript_type", 32),
         evaluate=reader.flag("reevaluate_metrics"),
     )
     reader.check()
@@ -157,7 +162,7 @@ def _edit(pk: int, edit: CallEdit) -> CallLog:
     before = call.content_hash
     if edit.transcript is not None:
         raw, parsed = edit.transcript
-        put_transcript(payload, raw, parsed)
+        put_transcript(payload, raw, parsed, declared=edit.transcript_type)
         call.duration_secs = spoken_secs(parsed.turns) or call.duration_secs
     for name, value in edit.columns.items():
         setattr(call, name, value)
@@ -177,6 +182,8 @@ def _edit(pk: int, edit: CallEdit) -> CallLog:
 def _evaluate(call: CallLog, asked: bool, *, changed: bool) -> None:
     """An evaluation under way measures content that is no longer there, and what it finds would not be
     shown: it is replaced. Otherwise a wish to evaluate while one is under way is ignored."""
+    if asked and release(call.pk):
+        return
     if changed and call.pending_rerun_id is not None:
         start_live(call)
     elif asked:
@@ -226,6 +233,7 @@ def _delete(ids: Collection[int], retain_evaluations: bool) -> None:
     forget_calls(ids)
     CallMetadata.objects.filter(call_id__in=ids).delete()
     forget(ids)
+    DeferredCall.objects.filter(call_id__in=ids).delete()
     if retain_evaluations:
         CallPayload.objects.filter(pk__in=ids).delete()
         CallLog.objects.filter(pk__in=ids).update(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -13,8 +13,10 @@ from django.utils import timezone
 
 from callgauge.domain.storable import storable_json
 from callgauge.flow.call_content import content_hash, put_transcript, read_transcript, spoken_secs
+from callgauge.flow.call_events import read_logs
 from callgauge.flow.call_fields import FieldReader, metadata_duration
 from callgauge.flow.call_metadata import index_metadata
+from callgauge.flow.deferring import HOLD_SECS, hold, is_held, release
 from callgauge.flow.errors import Conflict, Invalid, NotFound
 from callgauge.flow.recordings.files import StoreError
 from callgauge.flow.recordings.intake import Incoming
@@ -67,6 +69,15 @@ class NewCall:
     """The recording where it was sent as a file, now or before; counts before the address."""
     testing_channel_index: int | None = None
     metric_ids: tuple[int, ...] | None = None
+    logs: str = ""
+    """JSON array as text, see call_events."""
+    hold_secs: float | None = None
+    """How long its evaluation waits for somebody to say that the call is complete."""
+    source: str = ""
+    """The provider whose webhook reported the call, and the webhook's body."""
+    webhook: Any = None
+    started_at: datetime | None = None
+    """Where times of the world in the transcript count from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +116,8 @@ def read_new_call(data: Mapping[str, Any]) -> NewCall:
         voice_recording_url=_address(reader, url_field),
         testing_channel_index=None if channel is None else 1 - channel,
         metric_ids=reader.ids("metric_ids"),
+        logs=read_logs(reader),
+        hold_secs=HOLD_SECS if reader.flag("defer_evaluation") else None,
     )
     reader.check()
     return new
@@ -141,7 +154,7 @@ def ingest_call(project: Project, agent: Agent, new: NewCall) -> Ingested:
 
     Raises Invalid.
     """
-    parsed = read_transcript(new.transcript_type, new.transcript)
+    parsed = read_transcript(new.transcript_type, new.transcript, new.started_at)
     try:
         return _ingest(project, agent, new, parsed)
     finally:
@@ -179,11 +192,16 @@ def _insert(project: Project, agent: Agent, new: NewCall, parsed: Parsed) -> Cal
     payload.save(force_insert=True)
     index_metadata(call.pk, payload.metadata, fresh=True)
     _record(call, payload, new)
-    call.pending_rerun_id = start_live(call, new.metric_ids).pk
+    if new.hold_secs is not None:
+        hold(call, new.hold_secs, new.metric_ids)
+    else:
+        call.pending_rerun_id = start_live(call, new.metric_ids).pk
     return call
 
 
 def _meet_again(known: CallLog, agent: Agent, new: NewCall, parsed: Parsed) -> Ingested:
+    if new.source:
+        return _meet_report(known, agent, new, parsed)
     policy = DuplicateCallPolicy(known.project.organization.duplicate_calls)
     match policy:
         case DuplicateCallPolicy.KEEP:
@@ -194,6 +212,38 @@ def _meet_again(known: CallLog, agent: Agent, new: NewCall, parsed: Parsed) -> I
             return Ingested(_update(known.pk, agent, new, parsed), created=False, updated=True)
         case _:
             assert_never(policy)
+
+
+def _meet_report(known: CallLog, agent: Agent, new: NewCall, parsed: Parsed) -> Ingested:
+    """A provider's next report of a call that its webhook reported before: it knows more by now, or repeats
+    itself. A call that came another way stays as it is: nobody at the provider reads a refusal."""
+    payload = CallPayload.objects.filter(pk=known.pk).first()
+    if payload is None or payload.raw_source != new.source:
+        return Ingested(known, created=False)
+    if not parsed.turns and payload.turns != "[]":
+        return Ingested(known, created=False)
+    before = known.content_hash
+    call = _update(known.pk, agent, _with_known(new, known, payload), parsed)
+    return Ingested(call, created=False, updated=call.content_hash != before)
+
+
+def _with_known(new: NewCall, known: CallLog, payload: CallPayload) -> NewCall:
+    """Reports may come out of order: what this one does not say, an earlier one has said."""
+    return replace(
+        new,
+        trace_id=new.trace_id or known.trace_id,
+        duration_secs=known.duration_secs if new.duration_secs is None else new.duration_secs,
+        call_ended_reason=new.call_ended_reason or known.call_ended_reason,
+        customer_number=new.customer_number or known.customer_number,
+        feedback=known.feedback,
+        metadata=payload.metadata if new.metadata == "{}" else new.metadata,
+        dynamic_variables=payload.dynamic_variables
+        if new.dynamic_variables == "{}"
+        else new.dynamic_variables,
+        voice_recording_url=new.voice_recording_url or payload.voice_recording_url,
+        testing_channel_index=known.testing_channel_index,
+        logs=new.logs or payload.logs,
+    )
 
 
 @transaction.atomic
@@ -208,9 +258,12 @@ def _update(call_id: int, agent: Agent, new: NewCall, parsed: Parsed) -> CallLog
     payload.save()
     index_metadata(call.pk, payload.metadata)
     _record(call, payload, new)
-    if (call.content_hash, call.agent_id) != before:
+    if is_held(call):
+        if new.hold_secs is None:
+            release(call.pk)
+    elif (call.content_hash, call.agent_id) != before:
         start_live(call, new.metric_ids)
-        call.refresh_from_db()
+    call.refresh_from_db()
     return call
 
 
@@ -239,5 +292,8 @@ def _fill(call: CallLog, payload: CallPayload, new: NewCall, parsed: Parsed) -> 
     payload.metadata = new.metadata
     payload.dynamic_variables = new.dynamic_variables
     payload.voice_recording_url = new.voice_recording_url if new.recording is None else marker(new.recording)
-    put_transcript(payload, new.transcript, parsed)
+    payload.logs = new.logs
+    call.has_logs = bool(new.logs)
+    raw = new.webhook if new.source else new.transcript
+    put_transcript(payload, raw, parsed, declared=new.transcript_type, source=new.source)
     call.content_hash = content_hash(call, payload)

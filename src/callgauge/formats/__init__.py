@@ -67,16 +67,35 @@ WEBHOOKS: dict[str, WebhookReader] = {
 }
 """By provider: who reads the webhook that it sends after a call."""
 
+CALL_IDS_AT = {
+    "elevenlabs": "data.conversation_id",
+    "livekit": "session_id",
+    "pipecat": "session_id",
+    "retell": "call.call_id",
+    "vapi": "message.call.id",
+}
 
-def read_webhook(provider: str, body: Any) -> WebhookCall:
-    """A call from a webhook's body (a JSON value, or its text), its turns read by the provider's format.
 
-    `parse_transcript(call.provider, call.transcript_json, started_at=call.started_at)` gives the turns again.
-    Raises WebhookError where the body is no object or names no call, TranscriptError for its transcript.
+def webhook_call(provider: str, body: Any) -> WebhookCall:
+    """A call from a webhook's body (a JSON value, or its text), its transcript still in the provider's shape.
+
+    Raises WebhookError where the body is no object, or reports a finished call without saying which.
     """
     if provider not in WEBHOOKS:
         raise WebhookError(f"expected one of {', '.join(WEBHOOKS)} as the provider.")
     call = WEBHOOKS[provider](webhook_body(body))
+    if call.finished and not call.call_id:
+        raise WebhookError(f"no call id at {CALL_IDS_AT[provider]}.")
+    return call
+
+
+def read_webhook(provider: str, body: Any) -> WebhookCall:
+    """`webhook_call` with its turns read by the provider's format.
+
+    `parse_transcript(call.provider, call.transcript_json, started_at=call.started_at)` gives the turns again.
+    Raises WebhookError as that does, TranscriptError for its transcript.
+    """
+    call = webhook_call(provider, body)
     if not call.finished:
         return call
     parsed = parse_transcript(provider, call.transcript_json, started_at=call.started_at)
@@ -96,4 +115,5 @@ __all__ = [
     "parse_transcript",
     "read_webhook",
     "to_wire",
+    "webhook_call",
 ]

@@ -13,7 +13,6 @@ from callgauge.formats.webhook import (
     instant_at,
     list_at,
     object_at,
-    required_id,
     secs_at,
     text_at,
 )
@@ -49,7 +48,7 @@ def read_webhook(body: Row) -> WebhookCall:
         provider="elevenlabs",
         event=event,
         finished=event in ("post_call_transcription", ""),
-        call_id=required_id(text_at(data, "conversation_id"), "data.conversation_id"),
+        call_id=text_at(data, "conversation_id"),
         assistant_id=text_at(data, "agent_id"),
         transcript_json=list_at(data, "transcript"),
         started_at=started,

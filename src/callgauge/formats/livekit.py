@@ -16,7 +16,6 @@ from callgauge.formats.webhook import (
     list_at,
     logs_in,
     object_at,
-    required_id,
     secs_between,
     text_at,
 )
@@ -118,7 +117,7 @@ def _call_id(body: Row, started: datetime | None) -> str:
     known = text_at(body, "session_id", "session_report.room_id", "session_report.job_id")
     if not known and started:
         known = f"livekit-{stable_hash(text_at(body, 'agent_id'), started.isoformat())[:24]}"
-    return required_id(known, "session_id")
+    return known
 
 
 def _close_reason(body: Row) -> str:

@@ -13,7 +13,6 @@ from callgauge.formats.webhook import (
     list_at,
     logs_in,
     object_at,
-    required_id,
     secs_between,
     text_at,
 )
@@ -48,7 +47,7 @@ def read_webhook(body: Row) -> WebhookCall:
         provider="pipecat",
         event="",
         finished=True,
-        call_id=required_id(text_at(body, "session_id", "provider_data.session_id"), "session_id"),
+        call_id=text_at(body, "session_id", "provider_data.session_id"),
         agent_id=text_at(body, "agent_id"),
         transcript_json=list_at(body, "transcript"),
         started_at=started,

@@ -24,6 +24,7 @@ class WebhookCall:
     finished: bool
     """Whether this reports a finished call; other events are answered and forgotten, without turns."""
     call_id: str
+    """Empty only where nothing is finished: some other events are about no call."""
     agent_id: str = ""
     """Our own id of the agent, as our users configured it in a tracer."""
     assistant_id: str = ""
@@ -113,12 +114,6 @@ def webhook_body(body: Any) -> Row:
     if not isinstance(body, dict):
         raise WebhookError(f"expected an object, found {kind_of(body)}.")
     return body
-
-
-def required_id(call_id: str, where: str) -> str:
-    if not call_id:
-        raise WebhookError(f"no call id at {where}.")
-    return call_id
 
 
 def logs_in(body: Row, *paths: str) -> tuple[Any, ...]:

@@ -28,6 +28,7 @@ from callgauge.worker.batches import LOOK_SECS, Batches
 from callgauge.worker.database import DatabaseThread
 from callgauge.worker.evaluating import CallEvaluation, LeaseLost
 from callgauge.worker.exporting import Exports
+from callgauge.worker.holds import Holds
 from callgauge.worker.judges import Judges
 from callgauge.worker.labs import Labs
 from callgauge.worker.loading import Loading
@@ -194,6 +195,8 @@ class Executor:
         self._exports.start()
         self._retention = Retention()
         self._retention.start()
+        holds = Holds()
+        holds.start()
         wake.listen(self._on_work)
         self._ready.set()
         renewing = asyncio.create_task(self._keep_leases())
@@ -212,6 +215,7 @@ class Executor:
             await self._exports.stop()
             await self._retention.stop()
             await self._recordings.stop()
+            await holds.stop()
             await self._scripts.stop()
             writer.stop()
             if judges is not None:

@@ -5,6 +5,7 @@ from django.db.models import Model
 from callgauge.store.models.alerts import Alert
 from callgauge.store.models.calls import Agent, AgentVersion, CallLog, CallPayload
 from callgauge.store.models.errands import Errand, ErrandState
+from callgauge.store.models.calls import Agent, AgentVersion, CallLog, CallPayload, DeferredCall
 from callgauge.store.models.evaluation import (
     ASKED_FOR,
     UNFINISHED,
@@ -76,6 +77,7 @@ __all__ = [
     "Chunk",
     "ChunkKind",
     "ChunkState",
+    "DeferredCall",
     "DuplicateCallPolicy",
     "Duty",
     "Errand",

@@ -80,6 +80,8 @@ class CallLog(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True)
     """Set where a person deleted the call but chose to keep its evaluations."""
+    has_logs = models.BooleanField(default=False)
+    """Whether the payload holds log entries of the agent."""
 
     class Meta:
         constraints = [
@@ -115,10 +117,30 @@ class CallPayload(models.Model):
     user_generated_transcript = models.TextField(default="null")
     voice_recording_url = models.TextField(blank=True)
     raw = models.TextField(default="null")
-    """The transcript as it was sent, so that a better parser can read it again."""
+    """The transcript as it was sent, or a webhook's whole body, so that a better parser can read it again."""
+    raw_source = models.CharField(max_length=32, blank=True)
+    """The provider whose webhook's body `raw` is; empty where it is a transcript."""
+    raw_type = models.CharField(max_length=32, blank=True)
+    """The transcript type that the sender declared."""
     raw_format = models.CharField(max_length=32, blank=True)
+    """The format that it was read with."""
     notes = models.JSONField(default=list)
     """What the parser had to mend."""
+    logs = models.TextField(blank=True)
+    """JSON array of {ts, level, message, logger?, raw?}; empty where there are none."""
 
     def __str__(self) -> str:
         return f"payload of {self.call_id}"
+
+
+class DeferredCall(models.Model):
+    """A call that came in and is not measured yet: somebody still wants to add to it."""
+
+    call = models.OneToOneField(CallLog, models.CASCADE, primary_key=True, related_name="deferred")
+    until = models.DateTimeField(db_index=True)
+    """Measured then at the latest."""
+    metric_ids = models.JSONField(null=True)
+    """The metrics that were named when it came in; null: all."""
+
+    def __str__(self) -> str:
+        return f"call {self.call_id} until {self.until}"
