@@ -7,8 +7,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from callgauge.cli import bootstrap
-from callgauge.cli.reparse import reparse
+from callgauge.cli import bootstrap, main
 from callgauge.flow.ingest import NewCall, ingest_call
 from callgauge.flow.provider_calls import take_webhook
 from callgauge.store.models import CallLog, CallPayload
@@ -29,7 +28,7 @@ def _no_start(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*args: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(reparse, args)
+    result = CliRunner().invoke(main, ["reparse", *args])
     return result.exit_code, result.stdout, result.stderr
 
 

@@ -14,6 +14,7 @@ from callgauge.api.calls_body import body_of
 from callgauge.api.observe import duplicate_headers
 from callgauge.api.routing import route
 from callgauge.flow.provider_calls import NotSigned, take_webhook
+from callgauge.flow.scope import require_change
 from callgauge.formats import WEBHOOKS
 from callgauge.store.models import ApiKey
 
@@ -31,6 +32,8 @@ class ProviderObserve(APIView):
     def post(self, request: Request) -> Response:
         raw = request._request.body  # before it is parsed: signatures cover the bytes
         who = request.user if isinstance(request.user, ApiKey) else None
+        if who is not None:
+            require_change(who)
         headers = {name.lower(): value for name, value in request.headers.items()}
         agent_id = request.query_params.get("agent_id", "").strip()
         try:

@@ -18,10 +18,10 @@ from callgauge.cli.mcp import mcp
 from callgauge.cli.metrics import metric
 from callgauge.cli.move import move_database
 from callgauge.cli.preview import preview
+from callgauge.cli.reparse import reparse
 from callgauge.cli.reruns import rerun_group
 from callgauge.cli.retention import retention
 from callgauge.cli.review import golden, review
-from callgauge.cli.reparse import reparse
 from callgauge.cli.serve import serve
 from callgauge.cli.settings import rotate_secret, settings
 from callgauge.cli.users import user
@@ -54,6 +54,7 @@ COMMANDS = (
     gate,
     rerun_group,
     import_command,
+    reparse,
     export,
     mcp,
     backup,
@@ -65,5 +66,4 @@ COMMANDS = (
     rotate_secret,
 )
 for command in COMMANDS:
-for command in (demo, serve, user, key, agent, metric, import_command, reparse, settings, rotate_secret):
     main.add_command(command)

@@ -48,6 +48,8 @@ def take_webhook(
     `headers` have names in lower case; `raw` is the body as it arrived, which signatures cover. `agent_id`
     is our own id from the address. Raises Invalid, and NotSigned where neither key nor signature is good.
     """
+    if who is None and provider not in SIGNATURES:
+        raise NotSigned
     try:
         call = webhook_call(provider, body)
     except TranscriptError as error:

@@ -221,7 +221,7 @@ def provider_calls(do: Caller, boss: Caller) -> None:
     do.call(
         "calls.observe_pipecat",
         agent_id=agent,
-        call_id=f"pipecat-{do.way}",
+        session_id=f"pipecat-{do.way}",
         transcript_json=said,
         trace_id=uuid.uuid4().hex,
     )

@@ -245,6 +245,23 @@ OPERATIONS: Operations = {
         ),
         query=LISTED[2:],
     ),
+    ("ProviderObserve", "POST"): Operation(
+        summary="What a voice provider or a tracer sends when a call ends.",
+        body=OBJECT,
+        answer=obj(
+            {"status": one_of("stored", "updated", "known", "ignored")},
+            sometimes={"id": ID, "call_id": TEXT, "event": TEXT},
+        ),
+        query=(Query("agent_id"),),
+    ),
+    ("CallLogEntries", "GET"): Operation(
+        summary="The log entries that came with a call.",
+        answer=obj({"provider": TEXT, "format": TEXT, "fetched_at": TIME, "entries": several(OBJECT)}),
+    ),
+    ("CallTrace", "GET"): Operation(
+        summary="The trace of a call: spans are not kept here.",
+        answer=obj({"trace_id": TEXT, "spans": ANY}),
+    ),
     ("RerunEvaluation", "POST"): Operation(
         summary="Measure calls again with today's metrics.",
         body=RERUN,

@@ -3,9 +3,8 @@
 from django.db.models import Model
 
 from callgauge.store.models.alerts import Alert
-from callgauge.store.models.calls import Agent, AgentVersion, CallLog, CallPayload
-from callgauge.store.models.errands import Errand, ErrandState
 from callgauge.store.models.calls import Agent, AgentVersion, CallLog, CallPayload, DeferredCall
+from callgauge.store.models.errands import Errand, ErrandState
 from callgauge.store.models.evaluation import (
     ASKED_FOR,
     UNFINISHED,
