@@ -243,11 +243,11 @@ OPERATIONS: Operations = {
                 ),
             }
         ),
-        query=LISTED[2:],
+        query=LISTED[len(PAGES) :],
     ),
     ("ProviderObserve", "POST"): Operation(
         summary="What a voice provider or a tracer sends when a call ends.",
-        body=OBJECT,
+        body=ANY,
         answer=obj(
             {"status": one_of("stored", "updated", "known", "ignored")},
             sometimes={"id": ID, "call_id": TEXT, "event": TEXT},

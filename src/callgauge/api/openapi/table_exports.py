@@ -5,6 +5,7 @@ from __future__ import annotations
 from callgauge.api.openapi.kinds import (
     ID,
     NUMBER,
+    PAGES,
     PROGRESS,
     TEXT,
     TIME,
@@ -38,6 +39,7 @@ EXPORT = obj(
         "expires_at": TIME,
     }
 )
+NARROWED = LISTED[len(PAGES) :]
 SUGGESTIONS = obj({"results": several(TEXT)})
 CHOICES = obj(
     {
@@ -64,11 +66,10 @@ OPERATIONS: Operations = {
     ("ExportCallLogs", "GET"): Operation(
         summary="Ask for a file of calls and their results.",
         answer=ref("CallExport"),
-        query=(*LISTED, Query("format", one_of("csv", "parquet"), "csv unless you say otherwise.")),
-        action="export",
+        query=(*NARROWED, Query("format", one_of("csv", "parquet"), "csv unless you say otherwise.")),
     ),
     ("ExportProgress", "GET"): Operation(
-        summary="How far an export is.", answer=ref("CallExport"), query=(PROGRESS,), action="export_progress"
+        summary="How far an export is.", answer=ref("CallExport"), query=(PROGRESS,)
     ),
     ("ExportList", "GET"): in_pages(ref("CallExport"), "Exports, the newest first."),
     ("ExportItem", "GET"): Operation(summary="How far an export is.", answer=ref("CallExport")),
@@ -76,15 +77,17 @@ OPERATIONS: Operations = {
     ("ExportDownload", "GET"): Operation(
         summary="The file of a complete export.", answer=None, bare=True, action="download"
     ),
-    ("CallFilters", "GET"): Operation(summary="What calls can be filtered by.", answer=CHOICES, query=LISTED),
+    ("CallFilters", "GET"): Operation(
+        summary="What calls can be filtered by.", answer=CHOICES, query=NARROWED
+    ),
     ("CallIdChoices", "GET"): Operation(
         summary="Call ids that hold what was typed.",
         answer=SUGGESTIONS,
-        query=LISTED,
+        query=NARROWED,
     ),
     ("CustomerNumberChoices", "GET"): Operation(
         summary="Numbers of callers that hold what was typed.",
         answer=SUGGESTIONS,
-        query=LISTED,
+        query=NARROWED,
     ),
 }
