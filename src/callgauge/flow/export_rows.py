@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -178,7 +179,7 @@ def parquet_piece(lines: Iterator[list[Any]], header: Sequence[Column]) -> bytes
     found = list(lines)
     arrays = [pa.array([line[place] for line in found], field.type) for place, field in enumerate(schema)]
     sink = io.BytesIO()
-    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.ipc.new_stream(sink, schema, options=options) as writer:
         writer.write_batch(pa.record_batch(arrays, schema=schema))
     return sink.getvalue()
@@ -189,13 +190,24 @@ def parquet_bytes(pieces: Iterator[bytes], header: Sequence[Column]) -> Iterator
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    def write(piece: bytes) -> bytes:
+        with pa.ipc.open_stream(piece) as stream:
+            writer.write_table(stream.read_all())
+        return sink.taken()
+
+    def end() -> bytes:
+        writer.close()
+        return sink.taken()
+
     sink = _Sink()
-    with pq.ParquetWriter(sink, _schema(header), compression="zstd") as writer:
-        for piece in pieces:
-            with pa.ipc.open_stream(piece) as stream:
-                writer.write_table(stream.read_all())
-            yield sink.taken()
-    yield sink.taken()
+    writer = _arrow.submit(pq.ParquetWriter, sink, _schema(header), compression="snappy").result()
+    for piece in pieces:
+        yield _arrow.submit(write, piece).result()
+    yield _arrow.submit(end).result()
+
+
+_arrow = ThreadPoolExecutor(max_workers=1, thread_name_prefix="callgauge-parquet")
+"""One thread for all Parquet files: each thread that Arrow works in keeps some 60 MB for itself."""
 
 
 class _Sink(io.RawIOBase):
