@@ -12,6 +12,7 @@ from callgauge.api import (
     calls_analysis,
     calls_beside,
     contract,
+    differences,
     exports,
     health,
     knowledge_base,
@@ -34,6 +35,7 @@ from callgauge.api import (
 urlpatterns = [
     *rerun.routes,
     *reruns.routes,
+    *differences.routes,
     *review.routes,
     *agreement.routes,
     re_path(r"^healthz/?$", health.healthz),

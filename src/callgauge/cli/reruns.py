@@ -13,6 +13,7 @@ from callgauge.cli.remote import Remote
 
 URL: Final = "/callgauge/v1/reruns"
 POLL_SECS: Final = 1.0
+SHOWN_FLIPS: Final = 10
 ENDED: Final = frozenset({"done", "cancelled", "paused"})
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -151,6 +152,33 @@ def cancel(rerun_id: int, as_json: bool) -> None:
 def retry_failed(rerun_id: int, as_json: bool) -> None:
     """Measure once more what failed, and nothing else."""
     _steer(rerun_id, "retry_failed", {}, as_json)
+
+
+@rerun_group.command("diff")
+@number
+@click.option("--against", type=click.IntRange(1), metavar="ID", help="Another rerun; else what was before.")
+@as_json_option
+def diff(rerun_id: int, against: int | None, as_json: bool) -> None:
+    """Say what a rerun changed, and how much of it may be chance."""
+    found = Remote().get(f"{URL}/{rerun_id}/diff/", against=against)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    click.echo(found["summary"])
+    for one in found["metrics"]:
+        click.echo(
+            f"{one['name']}, version {one['before_version']} to {one['after_version']}: {one['words']}"
+        )
+        for flip in one["flipped_calls"][:SHOWN_FLIPS]:
+            before, after = (_value(flip[side]) for side in ("before", "after"))
+            click.echo(f"  {flip['call_id']}: {before} -> {after}")
+
+
+def _value(side: dict[str, Any]) -> str:
+    value = side["value"]
+    if isinstance(value, bool):
+        return "pass" if value else "fail"
+    return str(side["outcome"] if value is None else value).replace("_", " ")
 
 
 def _steer(rerun_id: int, action: str, body: dict[str, Any], as_json: bool) -> None:

@@ -97,7 +97,7 @@ def check_metric(project: Project, frozen: Mapping[str, Any], metric: Metric | N
 def whole_metric(frozen: Mapping[str, Any]) -> dict[str, Any]:
     """All columns of FROZEN for a new metric, checked as far as its own fields go. Raises Invalid."""
     whole = {**_blank(), **frozen}
-    _check(whole)
+    check_whole(whole)
     return whole
 
 
@@ -124,7 +124,7 @@ def _create(project: Project, change: MetricChange, frozen: Mapping[str, Any], b
         settings=dict(change.settings),
         **change.switches,
     )
-    version = _add_version(metric, frozen, number=1, by=by, reason="")
+    version = add_version(metric, frozen, by=by)
     if change.agents:
         metric.agents.set(_agents(project.pk, change.agents))
     if change.in_rubric:
@@ -141,14 +141,13 @@ def edit_metric(metric: Metric, change: MetricChange, *, by: str = "", reason: s
     version = current_version(locked)
     before = {name: getattr(version, name) for name in FROZEN}
     frozen = {**before, **change.frozen}
-    meaning = _meaning(version, frozen, change)
+    meaning = meaning_of(version, frozen, change)
     if frozen != before or meaning != version.meaning:
-        _check(frozen)
+        check_whole(frozen)
         check_scripts(locked.project_id, locked, frozen)
         if frozen["eval_type"] != before["eval_type"]:
             require_fit(locked, EvalType(frozen["eval_type"]))
-        number = version.number + 1
-        version = _add_version(locked, frozen, number=number, by=by, reason=reason, meaning=meaning)
+        version = add_version(locked, frozen, by=by, reason=reason, meaning=meaning)
         locked.name = frozen["name"]
     for name, value in change.switches.items():
         setattr(locked, name, value)
@@ -274,7 +273,7 @@ def meet_new_agent(agent: Agent) -> None:
         Metric.objects.filter(pk=metric.pk).update(every_agent=False)
 
 
-def _meaning(before: MetricVersion, frozen: Mapping[str, Any], change: MetricChange) -> int:
+def meaning_of(before: MetricVersion, frozen: Mapping[str, Any], change: MetricChange) -> int:
     """Another kind of value, or other labels than before in any order, is another meaning."""
     if change.meaning is not None:
         return change.meaning
@@ -285,20 +284,29 @@ def _meaning(before: MetricVersion, frozen: Mapping[str, Any], change: MetricCha
     return int(known) + 1
 
 
-def _add_version(
-    metric: Metric, frozen: Mapping[str, Any], *, number: int, by: str, reason: str, meaning: int = 1
+def add_version(
+    metric: Metric,
+    frozen: Mapping[str, Any],
+    *,
+    by: str = "",
+    reason: str = "",
+    meaning: int = 1,
+    use: bool = True,
 ) -> MetricVersion:
+    """The next version of a metric, whose row the caller has locked. Without `use` it is a draft."""
+    newest = MetricVersion.objects.filter(metric=metric).aggregate(most=Max("number"))["most"]
     version = MetricVersion.objects.create(
         metric=metric,
-        number=number,
+        number=(newest or 0) + 1,
         meaning=meaning,
         content_hash=stable_hash({name: frozen[name] for name in ASKED}),
         change_reason=reason[:100],
         changed_by=by[:255],
         **{name: frozen[name] for name in FROZEN},
     )
-    metric.current_version = version
-    Metric.objects.filter(pk=metric.pk).update(current_version=version)
+    if use:
+        metric.current_version = version
+        Metric.objects.filter(pk=metric.pk).update(current_version=version)
     return version
 
 
@@ -307,7 +315,7 @@ def _blank() -> dict[str, Any]:
     return {name: getattr(blank, name) for name in FROZEN}
 
 
-def _check(frozen: Mapping[str, Any]) -> None:
+def check_whole(frozen: Mapping[str, Any]) -> None:
     """What must hold across fields. Raises Invalid in the wire's names."""
     faults: dict[str, Sequence[str]] = {}
     kind = frozen["kind"]

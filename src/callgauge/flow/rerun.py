@@ -29,6 +29,7 @@ from callgauge.flow.selection import (
     refuse_unknown,
     unknown,
 )
+from callgauge.flow.shadows import measure_beside
 from callgauge.flow.wake import announce_work
 from callgauge.store.models import (
     UNFINISHED,
@@ -234,6 +235,8 @@ def _start_one(call: CallLog, kind: RerunKind, metric_ids: Collection[int] | Non
     _plan_listed(rerun, [call.pk])
     if kind is RerunKind.LIVE and metric_ids is None:
         leave_out(rerun, call, versions)
+    if kind is RerunKind.LIVE:
+        measure_beside(call, versions)
     return rerun
 
 

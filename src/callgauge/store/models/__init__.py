@@ -35,6 +35,7 @@ from callgauge.store.models.people import LinkKind, OneTimeLink, SignInTries
 from callgauge.store.models.previews import MetricPreview
 from callgauge.store.models.recordings import Recording, RecordingFile, RecordingState, RecordingUpload
 from callgauge.store.models.reviews import Review, ReviewItem, ReviewRole, ReviewScan, ReviewSkip
+from callgauge.store.models.shadows import Shadow
 from callgauge.store.models.system import (
     Duty,
     Installation,
@@ -125,6 +126,7 @@ __all__ = [
     "Role",
     "RubricRule",
     "SavedView",
+    "Shadow",
     "SignInTries",
     "User",
     "WorkerProcess",

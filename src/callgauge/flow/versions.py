@@ -1,0 +1,72 @@
+"""Versions beside the one in use: drafts that measure nothing yet, and the pointer that says which does.
+
+Moving the pointer computes nothing. Results of the version that it comes to are kept; a rerun with
+`reuse=current` makes them current again without asking anybody.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from callgauge.domain.metrics import EvalType
+from callgauge.flow.dependencies import check_scripts
+from callgauge.flow.errors import Invalid, NotFound
+from callgauge.flow.metrics import (
+    FROZEN,
+    MetricChange,
+    add_version,
+    check_whole,
+    current_version,
+    meaning_of,
+)
+from callgauge.flow.rubric import require_fit
+from callgauge.flow.scope import as_id
+from callgauge.store.models import Metric, MetricVersion
+
+
+@transaction.atomic
+def draft_version(metric: Metric, change: MetricChange, *, by: str = "", reason: str = "") -> MetricVersion:
+    """A version that is not in use, with the current one's content and these changes. Raises Invalid where it
+    could not be used, and where it changes nothing."""
+    locked = _locked(metric)
+    version = current_version(locked)
+    before = {name: getattr(version, name) for name in FROZEN}
+    frozen = {**before, **change.frozen}
+    meaning = meaning_of(version, frozen, change)
+    if frozen == before and meaning == version.meaning:
+        raise Invalid.field("non_field_errors", "This asks what the current version asks.")
+    check_whole(frozen)
+    check_scripts(locked.project_id, locked, frozen)
+    return add_version(locked, frozen, by=by, reason=reason, meaning=meaning, use=False)
+
+
+@transaction.atomic
+def use_version(metric: Metric, version: MetricVersion) -> Metric:
+    """Measure with this version from now on. Raises Invalid where the rubric or a script forbids it."""
+    locked = _locked(metric)
+    if locked.current_version_id == version.pk:
+        return locked
+    frozen = {name: getattr(version, name) for name in FROZEN}
+    check_scripts(locked.project_id, locked, frozen)
+    if frozen["eval_type"] != current_version(locked).eval_type:
+        require_fit(locked, EvalType(frozen["eval_type"]))
+    locked.current_version, locked.name = version, version.name
+    locked.save(update_fields=["current_version", "name", "updated_at"])
+    return locked
+
+
+def find_version(metric: Metric, number: Any) -> MetricVersion:
+    """By its number. Raises NotFound."""
+    found = MetricVersion.objects.filter(metric=metric, number=as_id(number) or 0).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _locked(metric: Metric) -> Metric:
+    locked = Metric.objects.select_for_update(no_key=True).filter(pk=metric.pk, deleted_at=None).first()
+    if locked is None:
+        raise NotFound
+    return locked
