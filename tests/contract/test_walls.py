@@ -271,7 +271,7 @@ def named(value: Any) -> str:
 def test_a_stranger_learns_and_changes_nothing(
     alice: Tenant, alices: Belongings, stranger: Callable[[], Tenant], place: Place, method: str
 ) -> None:
-    if place.name in NO_KEY:
+    if place.name == "PutUpload":
         pytest.skip(NO_KEY[place.name])
     client = stranger().client
     if place.name == "OrganizationItem" and stranger is dora:
