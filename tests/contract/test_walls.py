@@ -130,6 +130,7 @@ def alices(alice: Tenant) -> Belongings:
             r"/user/v1/projects(-external)?/": project.pk,
             r"/user/organizations/": project.organization_id,
             r"/callgauge/v1/reruns/": {"id": rerun.pk, "action": "pause"},
+            r"/callgauge/v1/metrics/": metric.pk,
             r"/callgauge/v1/review/items/": item.pk,
             r"/callgauge/v1/review/votes/": review.pk,
             r"/callgauge/v1/golden-sets/": golden.pk,

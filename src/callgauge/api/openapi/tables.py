@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from callgauge.api.openapi import table_agents, table_calls, table_exports, table_metrics, table_review
+from callgauge.api.openapi import (
+    table_agents,
+    table_calls,
+    table_exports,
+    table_metrics,
+    table_review,
+    table_versions,
+)
 from callgauge.api.openapi.kinds import Operations, Schema
 
-PARTS = (table_calls, table_exports, table_metrics, table_agents, table_review)
+PARTS = (table_calls, table_exports, table_metrics, table_agents, table_review, table_versions)
 OPERATIONS: Operations = {key: operation for part in PARTS for key, operation in part.OPERATIONS.items()}
 SCHEMAS: dict[str, Schema] = {name: schema for part in PARTS for name, schema in part.SCHEMAS.items()}
