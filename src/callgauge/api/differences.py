@@ -12,13 +12,13 @@ from rest_framework.views import APIView
 from callgauge.api.auth import key_of
 from callgauge.api.fields import Shape, query_text
 from callgauge.api.metrics_shape import MetricShape, change_of
-from callgauge.api.present_difference import csv_of, present_difference
 from callgauge.api.present_reruns import present_reruns
 from callgauge.api.rerun_body import Body
 from callgauge.api.reruns import find_rerun, read_cap
 from callgauge.api.routing import ID, route
 from callgauge.flow import rerun
 from callgauge.flow.difference import Difference, difference_of, difference_of_versions
+from callgauge.flow.difference_json import csv_of, present_difference
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.keys import name_of
 from callgauge.flow.metrics import current_version

@@ -6,7 +6,7 @@ Pages of a project are below `projects/<int:project_id>/`; nothing of the API is
 
 from django.urls import path
 
-from callgauge.web import contract_page, doors, running
+from callgauge.web import contract_page, doors, reruns, running
 from callgauge.web.calls import routes as calls
 from callgauge.web.review import routes as review
 
@@ -22,5 +22,6 @@ urlpatterns = [
     path("password/<str:secret>", doors.new_password, name="password"),
     *running.routes,
     *calls.routes,
+    *reruns.routes,
     *review.routes,
 ]
