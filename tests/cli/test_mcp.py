@@ -158,6 +158,20 @@ def test_evaluate_plan_rerun_and_steer(ask: Ask, agent: Agent, metric: Metric) -
     assert Rerun.objects.get(pk=started["id"]).state == "cancelled"
 
 
+def test_what_a_rerun_changed(ask: Ask, alice: Tenant, agent: Agent, metric: Metric) -> None:
+    calls = [call_row(agent, f"c{number}") for number in range(30)]
+    first, second = rerun_row(agent, metric, state="done"), rerun_row(agent, metric, state="done")
+    for call in calls:
+        old = result_row(call, metric, first, passed=True, is_current=False)
+        result_row(call, metric, second, passed=False, previous_id=old.pk)
+    found = ask("compare_rerun", rerun_id=second.pk)
+    told = json.dumps(found)
+    assert "Confirms" in told
+    assert "_cut" in told or len(told) < 20_000
+    served = json.loads(alice.client.get(f"/callgauge/v1/reruns/{second.pk}/diff/").content)
+    assert set(served) <= set(found)
+
+
 def test_a_vote_is_the_persons(ask: Ask, agent: Agent, metric: Metric) -> None:
     call = call_row(agent, "c1")
     result_row(call, metric, rerun_row(agent, metric), passed=False)

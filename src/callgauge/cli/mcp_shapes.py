@@ -7,6 +7,8 @@ from typing import Any, Final
 
 MAX_TEXT_CHARS: Final = 1_000
 """Of one explanation, turn or note."""
+MAX_ITEMS: Final = 20
+"""Of a list in an answer that is not in pages."""
 MAX_PROMPT_CHARS: Final = 8_000
 
 Json = Mapping[str, Any]
@@ -82,6 +84,21 @@ def page(answer: Json, rows: Sequence[Any], number: int, size: int) -> dict[str,
     shown = {"count": answer["count"], "page": number, "pages": pages, "results": list(rows)}
     if number < pages:
         shown["cut"] = f"{answer['count']} in all: ask again with page={number + 1}, or narrow it."
+    return shown
+
+
+def shortened(value: Any) -> Any:
+    """The same with long texts and lists cut, wherever they stand; beside a cut list, how long it was."""
+    if isinstance(value, str):
+        return cut(value, MAX_TEXT_CHARS)
+    if isinstance(value, list):
+        return [shortened(one) for one in value[:MAX_ITEMS]]
+    if not isinstance(value, dict):
+        return value
+    shown = {name: shortened(one) for name, one in value.items()}
+    for name, one in value.items():
+        if isinstance(one, list) and len(one) > MAX_ITEMS:
+            shown[f"{name}_cut"] = f"{MAX_ITEMS} of {len(one)}"
     return shown
 
 

@@ -13,7 +13,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
-from callgauge.cli.mcp_shapes import call_line, metric_line, metric_whole, page, result, turns
+from callgauge.cli.mcp_shapes import call_line, metric_line, metric_whole, page, result, shortened, turns
 from callgauge.cli.remote import Remote, RemoteError
 
 CALLS: Final = "/observability/v2/call-logs"
@@ -74,6 +74,7 @@ def assistant_server(server: Remote, *, read_only: bool = False) -> MCPServer:
         tools.plan_rerun,
         tools.list_reruns,
         tools.rerun_status,
+        tools.compare_rerun,
     ):
         _offer(found, reading, ToolAnnotations(read_only_hint=True, open_world_hint=False))
     if not read_only:
@@ -285,6 +286,14 @@ class _Tools:
     def rerun_status(self, rerun_id: RerunId) -> dict[str, Any]:
         """Say how far a rerun is, what it found so far and what it has cost."""
         return _rerun_line(self._server.get(f"{RERUNS}/{rerun_id}/"))
+
+    def compare_rerun(
+        self,
+        rerun_id: RerunId,
+        against: Annotated[int | None, Field(description="Another rerun; default: what was before.")] = None,
+    ) -> dict[str, Any]:
+        """Say what a rerun changed: per metric before and after, and the calls whose value flipped."""
+        return dict(shortened(self._server.get(f"{RERUNS}/{rerun_id}/diff/", against=against)))
 
     def steer_rerun(
         self, rerun_id: RerunId, action: Literal["pause", "resume", "cancel", "retry_failed"]
