@@ -13,6 +13,7 @@ from callgauge.domain.metrics import EvalType, MetricKind, Trigger
 from callgauge.domain.outcomes import Failed, FailureCode, Scored, Skipped, SkipReason, Usage, Value
 from callgauge.engine import evaluate
 from callgauge.engine.evaluate import JUDGE_FAILURES, SCORERS, evaluate_call
+from callgauge.engine.heard import HeardMetric
 from tests.engine.calls import TURNS, USAGE, answered, make_call, make_spec
 
 SECRET = "my card is 4242"
@@ -173,7 +174,7 @@ def test_a_judge_is_not_asked_about_an_empty_transcript(turns):
 
 
 def test_built_in_metrics_of_an_empty_transcript():
-    assert run([RULED], call=make_call(turns=()))["Latency"].reason is SkipReason.NO_TRANSCRIPT
+    assert run([RULED], call=make_call(turns=()))["Latency"].reason is SkipReason.NO_RECORDING
 
 
 def test_not_applicable_keeps_its_cost():
@@ -293,7 +294,7 @@ def test_a_built_in_that_breaks_takes_nothing_down(monkeypatch):
     def broken(call, spec):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(evaluate, "BUILT_IN", {"latency": broken})
+    monkeypatch.setitem(evaluate.HEARD, "latency", HeardMetric(broken, fallback=broken))
     saved = run([RULED, JUDGED], ask=Judge())
     assert saved["Latency"].code is FailureCode.INTERNAL_ERROR
     assert isinstance(saved["Polite"], Scored)

@@ -11,6 +11,7 @@ from callgauge.domain.metrics import EvalType, MetricKind
 from callgauge.domain.outcomes import FailureCode, Scored, SkipReason
 from callgauge.domain.rubric import ALLOWED
 from callgauge.engine import BUILT_IN, FORMS, PREDEFINED, SCORERS, prepared, read_answer
+from callgauge.engine.heard import HEARD
 from callgauge.engine.judged import build_request
 from callgauge.engine.predefined import BY_CODE
 from callgauge.engine.variables import BUILT_IN as VARIABLES
@@ -72,12 +73,12 @@ def test_codes_slugs_and_names_are_unique():
 
 
 def test_every_rule_is_in_the_catalogue_and_every_entry_can_be_computed():
-    assert {one.built_in for one in RULED} == set(BUILT_IN)
+    assert {one.built_in for one in RULED} == {*BUILT_IN, *HEARD}
     assert {one.kind for one in PREDEFINED} <= set(SCORERS)
     assert all(not one.prompt for one in RULED)
 
 
-@pytest.mark.parametrize("one", RULED, ids=lambda one: one.slug)
+@pytest.mark.parametrize("one", [one for one in RULED if one.built_in in BUILT_IN], ids=lambda one: one.slug)
 def test_a_rule_gives_a_value_of_its_eval_type(one):
     outcome = BUILT_IN[one.built_in](make_call(), spec_of(one))
     assert isinstance(outcome, Scored)
@@ -115,7 +116,7 @@ def test_every_form_is_in_the_catalogue():
 @pytest.mark.parametrize("one", PREDEFINED, ids=lambda one: one.slug)
 def test_every_predefined_metric_is_documented(one):
     kind = "judge" if one.kind is MetricKind.LLM_JUDGE else "built-in"
-    anchor = one.name.lower().replace(" ", "-").replace("(", "").replace(")", "")
+    anchor = re.sub(r"[^\w\- ]", "", one.name.lower()).replace(" ", "-")
     assert f"| [{one.name}](#{anchor}) | `{one.code}` | `{one.eval_type.value}` | {kind} |" in CATALOGUE
     assert f"\n### {one.name}\n" in CATALOGUE
 

@@ -15,13 +15,13 @@ from callgauge.flow.ingest import NewCall, ingest_call
 from callgauge.flow.recordings.intake import take_in
 from callgauge.store.models import CallLog, Recording, RecordingFile
 from callgauge.worker.executor import Executor
-from callgauge.worker.processes import AudioLimits
+from callgauge.worker.recordings import RecordingOptions
 from tests.recordings import wav
 from tests.tenants import Tenant, tenant
 from tests.waiting import wait_until as until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LIMITS = AudioLimits(processes=1)
+OPTIONS = RecordingOptions(processes=1)
 """One process: several would only compete with the tests."""
 
 
@@ -33,7 +33,7 @@ def alice(settings: Any, tmp_path: Path) -> Tenant:
 
 @pytest.fixture
 def running() -> Any:
-    executor = Executor("test:1", lambda: None, concurrency=4, audio=LIMITS)
+    executor = Executor("test:1", lambda: None, concurrency=4, recordings=OPTIONS)
     executor.start()
     yield executor
     executor.stop()

@@ -7,5 +7,16 @@ from .errors import AudioError
 from .events import Party
 from .pipeline import analyse
 from .render import render_png
+from .stored import read_analysis
 
-__all__ = ["ANALYSIS_VERSION", "SURE", "Analysis", "AudioError", "Health", "Party", "analyse", "render_png"]
+__all__ = [
+    "ANALYSIS_VERSION",
+    "SURE",
+    "Analysis",
+    "AudioError",
+    "Health",
+    "Party",
+    "analyse",
+    "read_analysis",
+    "render_png",
+]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .beeps import Beep
 from .events import Party
+from .voice import Voice
 
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
 """Raised whenever a figure could come out differently; stored analyses of another version are computed
 again."""
 
@@ -44,7 +46,8 @@ class Health:
     dual_mono: bool
     agent_channel: int | None
     agent_channel_source: str
-    """given, times (the transcript's), guessed, or none (one channel holds both parties)."""
+    """given, times (the transcript's), words (who says how much), guessed, or none (one channel holds both
+    parties)."""
     swapped: bool | None
     """The channel given as the agent's is the caller's; None where there is nothing to tell it by."""
     truncated: bool
@@ -103,6 +106,10 @@ class Analysis:
     interruptions: tuple[Interruption, ...]
     backchannels: tuple[Backchannel, ...]
     silences: tuple[Span, ...]
+    voice: Voice | None
+    """The agent's, on one channel that of whoever speaks; None where hardly anything is voiced."""
+    beeps: tuple[Beep, ...]
+    """Pure tones near the start of the call, as answering machines give."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists and dicts; times rounded to the millisecond."""
@@ -159,6 +166,16 @@ class Analysis:
                 for item in self.backchannels
             ],
             "silences": _spans(self.silences),
+            "voice": _voice(self.voice),
+            "beeps": [
+                {
+                    "channel": beep.channel,
+                    "start": _secs(beep.start),
+                    "end": _secs(beep.end),
+                    "hz": round(beep.hz),
+                }
+                for beep in self.beeps
+            ],
         }
 
 
@@ -168,6 +185,19 @@ def _secs(value: float) -> float:
 
 def _spans(spans: tuple[Span, ...]) -> list[list[float]]:
     return [[_secs(start), _secs(end)] for start, end in spans]
+
+
+def _voice(voice: Voice | None) -> dict[str, Any] | None:
+    if voice is None:
+        return None
+    return {
+        "pitch_median_hz": round(voice.pitch_median_hz, 1),
+        "pitch_mean_hz": round(voice.pitch_mean_hz, 1),
+        "pitch_p10_hz": round(voice.pitch_p10_hz, 1),
+        "pitch_p90_hz": round(voice.pitch_p90_hz, 1),
+        "jitter": round(voice.jitter, 4),
+        "voiced_secs": _secs(voice.voiced_secs),
+    }
 
 
 def _side(side: SideHealth | None) -> dict[str, Any] | None:

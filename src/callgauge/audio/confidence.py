@@ -47,6 +47,8 @@ class Trust:
             )
         elif who.source == "guessed":
             notes, most = (*notes, "the agent's channel is guessed: the one that speaks first"), _DOUBTFUL
+        elif who.source == "words":
+            notes, most = (*notes, "the agent's channel is told by how much each party says"), _FAIR
         return cls(
             min(_side(agent), most),
             min(_side(caller), most),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from . import confidence, errors, sides
+from . import beeps, confidence, errors, sides, voice
 from .analysis import (
     ANALYSIS_VERSION,
     Analysis,
@@ -33,12 +33,14 @@ def analyse(
     *,
     agent_channel: int | None,
     agent_times: Sequence[Span] | None = None,
+    agent_share: float | None = None,
 ) -> Analysis:
     """Measure one recording. Safe to call from several threads.
 
     `agent_channel` counts from 0; None lets the agent be found, by `agent_times` (the start and end, in
     seconds, of
-    the agent's turns in the transcript) or else as the party that speaks first. Raises `errors.AudioError`.
+    the agent's turns in the transcript), by `agent_share` (the agent's share of the words in the transcript)
+    or else as the party that speaks first. Raises `errors.AudioError`.
     """
     with decode(path) as decoded:
         count = decoded.source.channels
@@ -54,7 +56,8 @@ def analyse(
             note = f"channel {empty[0]} is silent"
             return _one_party(decoded, decoded.tracks[1 - empty[0]], (note,), dual_mono=False)
         heard = listen(left, right)
-        return _two_parties(decoded, heard, sides.assign([h.runs for h in heard], agent_channel, agent_times))
+        who = sides.assign([h.runs for h in heard], agent_channel, agent_times, agent_share)
+        return _two_parties(decoded, heard, who)
 
 
 def _one_party(decoded: Decoded, track: Track, notes: tuple[str, ...], *, dual_mono: bool) -> Analysis:
@@ -99,6 +102,8 @@ def _one_party(decoded: Decoded, track: Track, notes: tuple[str, ...], *, dual_m
         interruptions=(),
         backchannels=(),
         silences=tuple((s.start, s.end) for s in silences(runs, source.decoded_secs)),
+        voice=voice.measure(track, runs),
+        beeps=_beeps(decoded),
     )
 
 
@@ -149,7 +154,14 @@ def _two_parties(decoded: Decoded, heard: tuple[Heard, Heard], who: sides.Assign
             Backchannel(o.by, o.run.start, o.run.end, trust.overlap(o)) for o in events.backchannels
         ),
         silences=tuple((s.start, s.end) for s in events.silences),
+        voice=voice.measure(decoded.tracks[who.agent], agent.runs),
+        beeps=_beeps(decoded),
     )
+
+
+def _beeps(decoded: Decoded) -> tuple[beeps.Beep, ...]:
+    found = [beep for channel, track in enumerate(decoded.tracks) for beep in beeps.find(track, channel)]
+    return tuple(sorted(found, key=lambda beep: beep.start))
 
 
 def _side_health(heard: Heard, channel: int, clipped: tuple[float, ...]) -> SideHealth:

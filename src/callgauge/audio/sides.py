@@ -43,15 +43,22 @@ def is_empty(powers: FloatArray) -> bool:
 
 
 def assign(
-    runs: Sequence[Sequence[Run]], given: int | None, agent_times: Sequence[Span] | None
+    runs: Sequence[Sequence[Run]],
+    given: int | None,
+    agent_times: Sequence[Span] | None,
+    agent_share: float | None = None,
 ) -> Assignment:
-    """Decide the agent's channel: by the transcript's times, by the caller's word, or by who speaks first."""
+    """Decide the agent's channel: by the transcript's times, by what is given, by who says how much, or by
+    who speaks first."""
     by_times = _by_times(runs, agent_times) if agent_times else None
     first = min((0, 1), key=lambda side: runs[side][0].start if runs[side] else float("inf"))
     if given is not None:
         return Assignment(given, "given", None if by_times is None else by_times != given)
     if by_times is not None:
         return Assignment(by_times, "times", None)
+    by_words = _by_words(runs, agent_share) if agent_share is not None else None
+    if by_words is not None:
+        return Assignment(by_words, "words", None)
     return Assignment(first, "guessed", None)
 
 
@@ -72,3 +79,15 @@ def _by_times(runs: Sequence[Sequence[Run]], agent_times: Sequence[Span]) -> int
             hits.append(2 * hit / (total + speech))
         best.append(max(hits))
     return None if abs(best[0] - best[1]) < 0.1 else int(np.argmax(best))
+
+
+_EVEN = 0.1  # parties that say about as much as each other cannot be told apart by that
+
+
+def _by_words(runs: Sequence[Sequence[Run]], agent_share: float) -> int | None:
+    """The channel that talks as much as the agent has words; None where both say about as much."""
+    spoken = [sum(r.secs for r in side) for side in runs]
+    share = spoken[0] / (sum(spoken) or 1.0)
+    if abs(share - 0.5) < _EVEN or abs(agent_share - 0.5) < _EVEN:
+        return None
+    return 0 if (share > 0.5) == (agent_share > 0.5) else 1

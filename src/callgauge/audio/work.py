@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .analysis import Span
-from .errors import AudioError
+from .errors import AudioError, NoSuchChannel
 
 NICENESS = 5
 """Measuring sound is long and may wait: whoever asks the server something goes first."""
@@ -40,17 +40,22 @@ def prepare(memory_mb: int) -> None:
 
 
 def measure(
-    path: str, agent_channel: int | None, agent_times: Sequence[Span], caller_times: Sequence[Span]
+    path: str, agent_channel: int | None, agent_times: Sequence[Span], agent_share: float | None
 ) -> dict[str, Any] | Unheard:
-    """`Analysis.to_json` of a file."""
+    """`Analysis.to_json` of a file; the rest as for `analyse`."""
     from .pipeline import analyse
 
     try:
-        return analyse(path, agent_channel=agent_channel, agent_times=agent_times or None).to_json()
+        found = analyse(
+            path, agent_channel=agent_channel, agent_times=agent_times or None, agent_share=agent_share
+        )
+    except NoSuchChannel:  # providers name the agent's channel for mono files too
+        return measure(path, None, agent_times, agent_share)
     except AudioError as error:
         return _unheard(error)
     except MemoryError:
         return _OUT_OF_MEMORY
+    return found.to_json()
 
 
 def look(path: str) -> dict[str, Any] | Unheard:

@@ -89,7 +89,7 @@ def make_executor(loaded: Options, owner: str, *, looks_for_work: bool = True) -
     from callgauge.judge import JudgeSettingError
     from callgauge.worker.executor import Executor
     from callgauge.worker.judges import check_judges, judges_from
-    from callgauge.worker.processes import AudioLimits
+    from callgauge.worker.recordings import RecordingOptions
 
     try:
         check_judges(loaded)
@@ -108,8 +108,8 @@ def make_executor(loaded: Options, owner: str, *, looks_for_work: bool = True) -
         sandbox=loaded.sandbox,
         memory_mb=loaded.calls_in_memory_mb,
         batch_least=loaded.judge_batch_min if loaded.judge_batch else None,
-        audio=AudioLimits(loaded.audio_processes, loaded.audio_memory_mb),
         looks_for_work=looks_for_work,
+        recordings=RecordingOptions.of(loaded),
     )
 
 

@@ -90,6 +90,8 @@ class Call:
     dynamic_variables: Mapping[str, Any] = field(default_factory=dict)
     tags: Sequence[str] = ()
     recording_url: str = ""
+    has_recording: bool = False
+    """Whether there is a file, or one to be fetched."""
     content_hash: str = ""
     part_hashes: Mapping[str, str] = field(default_factory=dict)
     """Hash of each part that a metric may read by itself; see engine.identity."""

@@ -67,6 +67,14 @@ def has_code_trigger(spec: MetricSpec) -> bool:
     return spec.trigger is Trigger.CUSTOM and spec.trigger_type == "custom_code"
 
 
+SOUND_KEYS: Final = ("recording_data", "latency_data", "Average Latency (in ms)")
+
+
+def reads_sound(code: str) -> bool:
+    """Whether a script may look at what only the recording tells."""
+    return any(key in code for key in SOUND_KEYS) or script_reads(code).whole
+
+
 @lru_cache(maxsize=1024)
 def script_reads(code: str) -> Reads:
     """Nothing for a script that Python does not accept: it fails by itself when it is run."""

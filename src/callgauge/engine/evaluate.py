@@ -11,6 +11,7 @@ from functools import cache, partial
 from types import MappingProxyType
 from typing import Any, Final
 
+from callgauge.audio import Analysis
 from callgauge.domain.calls import Call
 from callgauge.domain.judging import (
     JudgeAnswer,
@@ -33,9 +34,11 @@ from callgauge.domain.outcomes import (
 )
 from callgauge.engine import repeats
 from callgauge.engine.built_in import BUILT_IN
-from callgauge.engine.dependencies import has_code_trigger, in_circle, runs_code, waiting_for
+from callgauge.engine.dependencies import has_code_trigger, in_circle, reads_sound, runs_code, waiting_for
 from callgauge.engine.faults import BadConfiguration, EngineError, InvalidAnswer
 from callgauge.engine.forms import prepared
+from callgauge.engine.heard import HEARD, Listen
+from callgauge.engine.heard.scoring import from_recording, once
 from callgauge.engine.judged import (
     Prefix,
     automatic_question,
@@ -76,6 +79,8 @@ class Context:
     reasks: int
     prefix: Callable[[], Prefix]
     """What all judge requests of the call begin with; worked out when first asked for."""
+    listen: Listen | None = None
+    """The analysis of the recording, worked out when first asked for; None for calls without one."""
     results: Mapping[str, Outcome] = field(default_factory=dict)
     """Results of other metrics by name: for a script all that it reads, for every other metric none."""
 
@@ -87,17 +92,26 @@ async def evaluate_call(
     ask: Ask | None,
     run_script: RunScript | None,
     save: Save,
+    listen: Listen | None = None,
     known: Mapping[str, Outcome] = MappingProxyType({}),
     reasks: int = MAX_REASKS,
 ) -> None:
     """Compute every metric once, all at the same time; only a script waits, for the metrics whose results it
     reads. It sees those of this run, and those in `known` (by name) of metrics that are not computed now.
-    How many judge requests are in flight is the caller's to limit, inside `ask`.
+    How many judge requests are in flight is the caller's to limit, inside `ask`. `listen` is called once, and
+    only if some metric asks.
 
     A fault of one metric is its outcome and touches no other; one that never answers holds up only those
     that read it. What `save` raises stops the whole call and is raised here; so is cancellation."""
     results = dict(known)
-    context = Context(call, ask, run_script, reasks, cache(partial(call_prefix, call)))
+    context = Context(
+        call,
+        ask,
+        run_script,
+        reasks,
+        cache(partial(call_prefix, call)),
+        listen=None if listen is None else once(listen),
+    )
     waits = waiting_for(specs)
     lost = in_circle(waits)
     done = [asyncio.Event() for _ in specs]
@@ -230,7 +244,10 @@ async def _read(call: Call, spec: MetricSpec, answer: JudgeAnswer) -> Scored | S
 
 
 async def apply_rule(spec: MetricSpec, context: Context) -> Outcome:
-    """Compute a built-in metric from the transcript."""
+    """Compute a built-in metric, from the recording or from the transcript."""
+    heard = HEARD.get(spec.built_in)
+    if heard is not None:
+        return await from_recording(heard, spec, context.call, context.listen)
     scorer = BUILT_IN.get(spec.built_in)
     if scorer is None:
         raise BadConfiguration(f'There is no built-in metric named "{spec.built_in}".')
@@ -245,7 +262,9 @@ async def run_code(spec: MetricSpec, context: Context) -> Outcome:
         raise BadConfiguration("The metric has no Python code.")
     if context.run_script is None:
         return Skipped(SkipReason.NO_SANDBOX, (NO_SANDBOX,))
-    return await context.run_script(spec, script_data(context.call, context.results))
+    heard = await context.listen() if context.listen is not None and reads_sound(spec.custom_code) else None
+    analysis = heard if isinstance(heard, Analysis) else None
+    return await context.run_script(spec, script_data(context.call, context.results, analysis))
 
 
 SCORERS: Final[Mapping[MetricKind, Callable[[MetricSpec, Context], Awaitable[Outcome]]]] = {

@@ -14,12 +14,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+from callgauge.audio import ANALYSIS_VERSION
 from callgauge.domain.calls import AgentFacts, Call, stable_hash
 from callgauge.domain.metrics import MetricKind, MetricSpec, Trigger
 from callgauge.domain.outcomes import Failed, Outcome, Scored
-from callgauge.engine.dependencies import JUDGE, has_code_trigger, reads_of, runs_code
+from callgauge.engine.dependencies import JUDGE, has_code_trigger, reads_of, reads_sound, runs_code
 from callgauge.engine.faults import MissingVariable
 from callgauge.engine.forms import NEED_KNOWLEDGE
+from callgauge.engine.heard import HEARD
 from callgauge.engine.judged import SCHEMA
 from callgauge.engine.variables import references
 
@@ -73,6 +75,7 @@ def scorer_hash(spec: MetricSpec, model: str, agent: AgentFacts) -> str:
         _agent(agent) if _reads_agent(spec) else "",
         # Loaded where some metric of the run needs it, so it is no part of the others.
         _knowledge(agent) if spec.built_in in NEED_KNOWLEDGE else "",
+        *((ANALYSIS_VERSION,) if _listens(spec) else ()),
     )
 
 
@@ -146,6 +149,12 @@ def parts_read(spec: MetricSpec) -> frozenset[Part]:
         elif name in ("call_end_reason", "date", "timestamp"):
             found.add(Part.FACTS)
     return frozenset(found)
+
+
+def _listens(spec: MetricSpec) -> bool:
+    """Whether the value rests on how recordings are measured."""
+    scripts = (spec.custom_code, spec.trigger_code) if runs_code(spec) else ()
+    return spec.built_in in HEARD or any(reads_sound(code) for code in scripts)
 
 
 def _reads_agent(spec: MetricSpec) -> bool:

@@ -152,6 +152,11 @@ def start_live(call: CallLog, metric_ids: Collection[int] | None = None) -> Reru
     return _start_one(call, RerunKind.LIVE, metric_ids)
 
 
+def observed_metrics(call: CallLog) -> set[int]:
+    """The metrics that measure a call today."""
+    return {version.metric_id for version in _versions(call.agent)}
+
+
 @transaction.atomic
 def evaluate_call_again(call: CallLog) -> Rerun | None:
     """Evaluate one call anew with all its metrics; None while an evaluation is under way."""

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Length
 
 from callgauge.domain.calls import AgentFacts, Call, Document
@@ -17,6 +17,8 @@ from callgauge.engine.dependencies import runs_code
 from callgauge.engine.forms import NEED_KNOWLEDGE
 from callgauge.flow.knowledge_base import documents_of
 from callgauge.flow.metrics import spec_of
+from callgauge.flow.recordings.links import recording_path
+from callgauge.flow.recordings.rows import UPLOADED
 from callgauge.flow.reuse import CallFacts, Standings, stored_parts, takes_over
 from callgauge.flow.sampling import stay_out
 from callgauge.flow.settle import read_outcome
@@ -72,12 +74,7 @@ def sizes_of(call_ids: Sequence[int]) -> list[tuple[int, int]]:
 
 def load_calls(chunk: Chunk, specs: Sequence[MetricSpec], call_ids: Sequence[int]) -> list[CallWork]:
     """The given calls of a chunk, in their order; deleted ones are left out."""
-    rows = {
-        call.pk: call
-        for call in CallLog.objects.filter(pk__in=call_ids, deleted_at=None).select_related(
-            "payload", "agent"
-        )
-    }
+    rows = {call.pk: call for call in _rows(call_ids)}
     stored = set(
         MetricResult.objects.filter(rerun_id=chunk.rerun_id, call_id__in=call_ids).values_list(
             "call_id", "version_id"
@@ -142,6 +139,12 @@ def _unlike(agents: Sequence[AgentFacts]) -> list[AgentFacts]:
     return list(found.values())
 
 
+def _rows(call_ids: Sequence[int]) -> QuerySet[CallLog]:
+    """With `recording_state`, so that nobody looks for the recording of a call without one."""
+    calls = CallLog.objects.filter(pk__in=call_ids, deleted_at=None).select_related("payload", "agent")
+    return calls.annotate(recording_state=F("recording__state"))
+
+
 def _read(row: CallLog, documents: Sequence[Document]) -> tuple[Call, bool]:
     try:
         return read_call(row, documents), True
@@ -168,10 +171,9 @@ def load_missing(chunk: Chunk, specs: Sequence[MetricSpec]) -> list[CallWork]:
 
 def load_apart(call_ids: Sequence[int], spec: MetricSpec) -> list[CallWork]:
     """Calls and their current results, for a metric that belongs to no rerun."""
-    rows = CallLog.objects.filter(pk__in=call_ids, deleted_at=None).select_related("payload", "agent")
-    found = {row.pk: row for row in rows}
+    found = {row.pk: row for row in _rows(call_ids)}
     known, _ = known_results(None, call_ids)
-    agents = {row.agent_id for row in rows if row.agent_id is not None}
+    agents = {row.agent_id for row in found.values() if row.agent_id is not None}
     knowledge = documents_of(agents) if spec.built_in in NEED_KNOWLEDGE else {}
     works = []
     for call_id in call_ids:
@@ -210,7 +212,7 @@ def load_specs(version_ids: Iterable[int]) -> list[MetricSpec]:
 
 def read_calls(call_ids: Sequence[int]) -> dict[int, Call]:
     """Those of the calls that are there and can be read, by id."""
-    rows = list(CallLog.objects.filter(pk__in=call_ids, deleted_at=None).select_related("payload", "agent"))
+    rows = list(_rows(call_ids))
     knowledge = documents_of({row.agent_id for row in rows if row.agent_id is not None})
     read = {row.pk: _read(row, knowledge.get(row.agent_id or 0, ())) for row in rows}
     return {pk: call for pk, (call, readable) in read.items() if readable}
@@ -232,6 +234,12 @@ def agent_facts(agent: Agent | None, knowledge: Sequence[Document] = ()) -> Agen
     )
 
 
+def _recording_url(row: CallLog) -> str:
+    """For scripts: the address that was sent, or where a recording that was uploaded is read with a key."""
+    url = row.payload.voice_recording_url
+    return recording_path(row.pk) if url.startswith(UPLOADED) else url
+
+
 def read_call(row: CallLog, knowledge: Sequence[Document] = ()) -> Call:
     payload = row.payload
     return Call(
@@ -245,7 +253,8 @@ def read_call(row: CallLog, knowledge: Sequence[Document] = ()) -> Call:
         topic=row.topic,
         metadata=json.loads(payload.metadata),
         dynamic_variables=json.loads(payload.dynamic_variables),
-        recording_url=payload.voice_recording_url,
+        recording_url=_recording_url(row),
+        has_recording=getattr(row, "recording_state", None) is not None,
         content_hash=row.content_hash,
         part_hashes=stored_parts(row, payload),
     )

@@ -10,6 +10,7 @@ from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Failed, FailureCode, Outcome
 from callgauge.engine.dependencies import runs_code
 from callgauge.engine.evaluate import MAX_REASKS, evaluate_call
+from callgauge.engine.heard import Hearing
 from callgauge.engine.identity import identity
 from callgauge.engine.nested import NestedJudge
 from callgauge.flow.ledger import LeftAsIs
@@ -29,6 +30,7 @@ from callgauge.worker.operations import (
     Settling,
     TakingOver,
 )
+from callgauge.worker.recordings import Recordings
 from callgauge.worker.scripts import Scripts
 from callgauge.worker.slots import Place
 from callgauge.worker.writer import Writer
@@ -49,6 +51,7 @@ class CallEvaluation:
         writer: Writer,
         asking: Asking | None,
         scripts: Scripts,
+        recordings: Recordings,
     ) -> None:
         self._owner = owner
         self._chunk = chunk
@@ -56,6 +59,7 @@ class CallEvaluation:
         self._writer = writer
         self._asking = asking
         self._scripts = scripts
+        self._recordings = recordings
         self._lead = Lead()
         self._seen: dict[str, Outcome] = dict(work.known)
         """What scripts can read, by name: it is part of what their results depend on."""
@@ -80,6 +84,7 @@ class CallEvaluation:
                 ask=self._ask if self._asking is not None else None,
                 run_script=self._run_script,
                 save=self._save,
+                listen=self._listen if self._work.call.has_recording else None,
                 known=self._work.known,
                 reasks=self._asking.reasks if self._asking is not None else MAX_REASKS,
             )
@@ -116,6 +121,9 @@ class CallEvaluation:
     def left_as_is(self) -> LeftAsIs:
         scored = sum(one.scored for one in self._work.reused)
         return LeftAsIs(scored, len(self._work.reused) - scored)
+
+    async def _listen(self) -> Hearing:
+        return await self._recordings.hearing(self._work.call, Place.of(self._chunk))
 
     async def _save(self, spec: MetricSpec, outcome: Outcome) -> None:
         call = self._work.call

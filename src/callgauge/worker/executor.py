@@ -34,8 +34,7 @@ from callgauge.worker.labs import Labs
 from callgauge.worker.loading import Loading
 from callgauge.worker.operations import FINISH, Finishing
 from callgauge.worker.previewing import Previews
-from callgauge.worker.processes import DEFAULT_LIMITS, AudioLimits, AudioProcesses
-from callgauge.worker.recordings import Recordings
+from callgauge.worker.recordings import DEFAULT_OPTIONS, RecordingOptions, Recordings
 from callgauge.worker.retention import Retention
 from callgauge.worker.scripts import AUTO, Scripts
 from callgauge.worker.slots import Place, Slots
@@ -76,8 +75,8 @@ class Executor:
         sandbox: str = AUTO,
         batch_least: int | None = None,
         batch_look_secs: float = LOOK_SECS,
-        audio: AudioLimits = DEFAULT_LIMITS,
         memory_mb: int = 64,
+        recordings: RecordingOptions = DEFAULT_OPTIONS,
         looks_for_work: bool = True,
         hand_back_secs: float = HAND_BACK_SECS,
     ) -> None:
@@ -95,9 +94,9 @@ class Executor:
         self._sandbox = sandbox
         self._batch_least = batch_least
         self._batch_look_secs = batch_look_secs
-        self._audio = audio
         self._memory_mb = memory_mb
         self._bulk_chunks = 4 + concurrency // 8
+        self._recording_options = recordings
         self._thread = threading.Thread(target=self._run, name="callgauge-executor", daemon=True)
         self._ready = threading.Event()
         self._fault: Exception | None = None
@@ -183,9 +182,9 @@ class Executor:
             look_secs=self._batch_look_secs,
         )
         self._batches.start()
-        self._recordings = Recordings(AudioProcesses(self._audio))
+        self._recordings = Recordings(self._recording_options)
         self._recordings.start()
-        self._previews = Previews(self._owner, self._asking, self._scripts)
+        self._previews = Previews(self._owner, self._asking, self._scripts, self._recordings)
         self._previews.start()
         self._labs = Labs(self._owner, self._asking, self._scripts)
         self._labs.start()
@@ -424,7 +423,9 @@ class Executor:
         return rest, left_as_is
 
     def _evaluation(self, chunk: Chunk, call_work: CallWork) -> CallEvaluation:
-        return CallEvaluation(self._owner, chunk, call_work, self._writer, self._asking, self._scripts)
+        return CallEvaluation(
+            self._owner, chunk, call_work, self._writer, self._asking, self._scripts, self._recordings
+        )
 
     async def _specs_of(self, chunk: Chunk) -> Sequence[MetricSpec]:
         """Versions never change, so they are read once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from callgauge.domain.judging import JudgeAnswer, JudgeRequest
@@ -17,6 +18,7 @@ from callgauge.store.models import MetricPreview
 from callgauge.worker.asking import Asking
 from callgauge.worker.claiming import Claiming
 from callgauge.worker.lead import Lead
+from callgauge.worker.recordings import Recordings
 from callgauge.worker.scripts import Scripts
 from callgauge.worker.slots import URGENT
 
@@ -27,10 +29,11 @@ class Previews(Claiming[PreviewWork]):
 
     name = "preview"
 
-    def __init__(self, owner: str, asking: Asking | None, scripts: Scripts) -> None:
+    def __init__(self, owner: str, asking: Asking | None, scripts: Scripts, recordings: Recordings) -> None:
         super().__init__(owner)
         self._asking = asking
         self._scripts = scripts
+        self._recordings = recordings
 
     def claim(self) -> PreviewWork | None:
         return previews.claim_preview(self._owner)
@@ -73,6 +76,7 @@ class Previews(Claiming[PreviewWork]):
             ask=ask if asking is not None else None,
             run_script=run_script,
             save=save,
+            listen=partial(self._recordings.hearing, call.call, URGENT) if call.call.has_recording else None,
             known=call.known,
             reasks=asking.reasks if asking is not None else MAX_REASKS,
         )

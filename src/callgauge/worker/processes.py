@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from typing import TypeVar
 
 from callgauge.audio.work import Unheard, prepare
@@ -22,24 +21,16 @@ IDLE_SECS = 60.0
 CRASHED = Unheard("analysis_crashed", "The process that measured the recording was killed or crashed.")
 
 
-@dataclass(frozen=True, slots=True)
-class AudioLimits:
-    processes: int = 0
-    """At most; 0 for one per core."""
-    memory_mb: int = 2048
-    """Of each."""
-
-
-DEFAULT_LIMITS = AudioLimits()
 Result = TypeVar("Result")
 
 
 class AudioProcesses:
     """For one event loop. One job per process: what crashes takes nobody else's work along."""
 
-    def __init__(self, limits: AudioLimits) -> None:
-        self.count = limits.processes or os.cpu_count() or 1
-        self._memory_mb = limits.memory_mb
+    def __init__(self, count: int, memory_mb: int) -> None:
+        """`count` processes at most, 0 for one per core; `memory_mb` for each."""
+        self.count = count or os.cpu_count() or 1
+        self._memory_mb = memory_mb
         self._slots = Slots(self.count)
         self._free: list[ProcessPoolExecutor] = []
         self._all: set[ProcessPoolExecutor] = set()

@@ -9,34 +9,71 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from callgauge.audio.work import Unheard, look
+from callgauge.domain.calls import Call
+from callgauge.domain.options import Options
+from callgauge.engine.heard import Hearing
 from callgauge.flow.recordings import due
-from callgauge.flow.recordings.due import ToLookInto
-from callgauge.flow.recordings.files import Place as FilePlace
-from callgauge.flow.recordings.files import files
+from callgauge.flow.recordings.due import ToFetch, ToLookInto
+from callgauge.outbound import Limits, Network, Outbound
 from callgauge.store.models import Priority
 from callgauge.worker.database import DatabaseThread
+from callgauge.worker.fetching import NotFetched, fetch
+from callgauge.worker.hearing import Hearings
+from callgauge.worker.local_file import LocalFile
 from callgauge.worker.processes import AudioProcesses
 from callgauge.worker.slots import Place
 
 log = logging.getLogger(__name__)
 
 POLL_SECS = 2.0
+FETCHES = 8
+"""Recordings on their way at once."""
 SWEEP_SECS = 1800.0
 LOOKING = Place(Priority.NORMAL, 0)
 LOOK_SECS = 300.0
 """A five-hour mp3 takes 60 s on a slow core."""
 
 
+@dataclass(frozen=True, slots=True)
+class RecordingOptions:
+    """The settings of that name."""
+
+    processes: int = 0
+    memory_mb: int = 2048
+    max_mb: int = 512
+    fetch_secs: int = 120
+    networks: tuple[Network, ...] = ()
+
+    @classmethod
+    def of(cls, options: Options) -> RecordingOptions:
+        return cls(
+            options.audio_processes,
+            options.audio_memory_mb,
+            options.recording_max_mb,
+            options.recording_fetch_secs,
+            options.outbound_networks,
+        )
+
+
+DEFAULT_OPTIONS = RecordingOptions()
+
+
 class Recordings:
     """Runs beside the chunks of an executor from `start` to `stop`."""
 
-    def __init__(self, processes: AudioProcesses) -> None:
-        self._processes = processes
+    def __init__(self, options: RecordingOptions) -> None:
+        self._options = options
+        self._processes = AudioProcesses(options.processes, options.memory_mb)
         self._database = DatabaseThread("recordings")
+        self._reading = DatabaseThread("hearing")
+        self._hearings = Hearings(self._processes, self._reading)
+        self._outbound = Outbound(options.networks)
+        self._fetching: dict[int, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._looking: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -53,7 +90,10 @@ class Recordings:
             task.cancel()
         self._processes.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._hearings.stop()
+        await self._outbound.close()
         await self._database.close()
+        await self._reading.close()
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -66,6 +106,7 @@ class Recordings:
             self._wake.clear()
             try:
                 busy = await self._start_looking()
+                busy = await self._start_fetching() or busy
             except Exception as error:  # noqa: BLE001 -- it outlives whatever is wrong with the database
                 log.warning("cannot look for recordings, trying again: %s", type(error).__name__)
                 busy = False
@@ -105,6 +146,58 @@ class Recordings:
             log.error("recording file %s: %s", found.file_id, type(error).__name__)
             await asyncio.sleep(POLL_SECS)
 
+    # --- fetching ------------------------------------------------------------------------------------
+
+    async def hearing(self, call: Call, place: Place) -> Hearing:
+        """The analysis of a call's recording, fetched and measured first where it has to be."""
+        try:
+            await self._fetch_now(call.id)
+        except Exception as error:  # noqa: BLE001 -- what is wrong with it shows in its row
+            log.warning("recording of call %s: %s", call.id, type(error).__name__)
+        return await self._hearings.of(call, place)
+
+    async def _fetch_now(self, call_id: int) -> None:
+        """A recording that still waits is fetched before its time: a live call's metrics ask for it."""
+        if call_id not in self._fetching:
+            found = await self._database.run(due.claim_fetch, call_id)
+            if found is None:
+                return
+            self._start_fetch(found)
+        await asyncio.shield(self._fetching[call_id])
+
+    async def _start_fetching(self) -> bool:
+        """Whether there was one that is due."""
+        if len(self._fetching) >= FETCHES:
+            return False
+        found = await self._database.run(due.claim_fetch)
+        if found is None:
+            return False
+        self._start_fetch(found)
+        return True
+
+    def _start_fetch(self, found: ToFetch) -> None:
+        task = self._begin(self._fetch(found))
+        self._fetching[found.call_id] = task
+        task.add_done_callback(partial(self._fetched, found.call_id))
+
+    def _fetched(self, call_id: int, task: asyncio.Task[None]) -> None:
+        self._fetching.pop(call_id, None)
+        self._wake.set()
+
+    async def _fetch(self, found: ToFetch) -> None:
+        limits = Limits(self._options.max_mb << 20, float(self._options.fetch_secs))
+        try:
+            async with fetch(self._outbound, found.url, limits) as incoming:
+                await self._database.run(due.fetched, found, incoming)
+        except NotFetched as error:
+            await self._database.run(
+                partial(due.not_fetched, found, error.code, error.words, retryable=error.retryable)
+            )
+        except Exception as error:  # noqa: BLE001 -- the storage, the database, a fault of ours: tried again
+            log.warning("recording of call %s: %s", found.call_id, type(error).__name__)
+            words = f"The recording could not be stored: {type(error).__name__}."
+            await self._database.run(partial(due.not_fetched, found, "storage", words, retryable=True))
+
     # --- sweeping ------------------------------------------------------------------------------------
 
     async def _sweep(self) -> None:
@@ -114,19 +207,3 @@ class Recordings:
             except Exception as error:  # noqa: BLE001 -- the next one may go well
                 log.warning("cannot sweep up after recordings: %s", type(error).__name__)
             await asyncio.sleep(SWEEP_SECS)
-
-
-class LocalFile:
-    """A stored file on this machine's disk while the context lasts; copied there in a thread where it has to
-    be. Raises FileNotFoundError and StoreError."""
-
-    def __init__(self, place: FilePlace) -> None:
-        self._place = place
-        self._context: Any = None
-
-    async def __aenter__(self) -> str:
-        self._context = files().local(self._place)
-        return str(await asyncio.to_thread(self._context.__enter__))
-
-    async def __aexit__(self, *error: Any) -> None:
-        await asyncio.to_thread(self._context.__exit__, None, None, None)

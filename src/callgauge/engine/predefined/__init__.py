@@ -1,55 +1,16 @@
-"""The catalogue of predefined metrics. A new one is one entry below, and its question beside it."""
+"""The catalogue of predefined metrics. A new one is one entry, below or in the file of its kind, and its
+question beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from functools import cache
-from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
 from callgauge.domain.metrics import EvalType, MetricKind
+from callgauge.engine.predefined.entry import Category, Predefined
+from callgauge.engine.predefined.recordings import FROM_RECORDINGS
 
-
-class Category(StrEnum):
-    """The values are the wire's words."""
-
-    SPEECH = "Speech Quality"
-    CONVERSATION = "Conversation Quality"
-    ACCURACY = "Accuracy"
-    EXPERIENCE = "Customer Experience"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Predefined:
-    """A metric that a project can take over as it is."""
-
-    code: str
-    """Eight hexadecimal digits that results carry; drawn once, and never changed or used again."""
-    slug: str
-    name: str
-    description: str
-    """What it measures, for people."""
-    eval_type: EvalType
-    kind: MetricKind
-    category: Category
-    built_in: str = ""
-    """Name in `engine.BUILT_IN`, for a judge metric in `engine.FORMS`; the wire's `function_name`."""
-    question: str = ""
-    """The file of a judge's question, without `.md`; empty where it is named like the slug."""
-    labels: tuple[str, ...] = ()
-    configuration: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def prompt(self) -> str:
-        """What a judge is asked. Empty for metrics by rule."""
-        return _question(self.question or self.slug) if self.kind is MetricKind.LLM_JUDGE else ""
-
-
-@cache
-def _question(slug: str) -> str:
-    return (files(__name__) / f"{slug}.md").read_text(encoding="utf-8").strip()
+__all__ = ["BY_CODE", "PREDEFINED", "Category", "Predefined"]
 
 
 PREDEFINED: Final[tuple[Predefined, ...]] = (
@@ -99,7 +60,7 @@ PREDEFINED: Final[tuple[Predefined, ...]] = (
         slug="latency",
         name="Latency (ms)",
         description="Mean time from the end of a caller's turn to the start of the agent's answer, with "
-        "percentiles. By rule, from the transcript's times.",
+        "percentiles. From the recording, without one from the transcript's times.",
         eval_type=EvalType.NUMERIC,
         kind=MetricKind.BUILT_IN,
         category=Category.CONVERSATION,
@@ -110,7 +71,7 @@ PREDEFINED: Final[tuple[Predefined, ...]] = (
         slug="interruption_score",
         name="Interruption Score",
         description="5 when the agent never breaks in on the caller, 0 when it does so in every turn. "
-        "By rule, from the transcript's times.",
+        "From the recording, without one from the transcript's times.",
         eval_type=EvalType.RATING,
         kind=MetricKind.BUILT_IN,
         category=Category.CONVERSATION,
@@ -231,6 +192,7 @@ PREDEFINED: Final[tuple[Predefined, ...]] = (
         built_in="expected_outcome",
         labels=("pass", "review required", "fail"),
     ),
+    *FROM_RECORDINGS,
 )
 
 BY_CODE: Final[Mapping[str, Predefined]] = {one.code: one for one in PREDEFINED}

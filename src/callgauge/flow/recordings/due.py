@@ -14,15 +14,26 @@ from typing import Any
 
 import orjson
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
+from callgauge.domain.outcomes import FailureCode
 from callgauge.flow import wake
 from callgauge.flow.errors import NotFound
 from callgauge.flow.recordings.files import Place, StoreError, files, incoming
 from callgauge.flow.recordings.intake import Incoming
 from callgauge.flow.recordings.rows import FileGone, claim_file, drop_if_unused
 from callgauge.flow.recordings.uploads import end_upload
-from callgauge.store.models import Recording, RecordingFile, RecordingState, RecordingUpload
+from callgauge.flow.rerun import observed_metrics, start_live
+from callgauge.store.models import (
+    CallLog,
+    MetricResult,
+    Recording,
+    RecordingFile,
+    RecordingState,
+    RecordingUpload,
+    ResultOutcome,
+)
 from callgauge.store.turns import write_turn
 
 log = logging.getLogger(__name__)
@@ -92,10 +103,31 @@ def fetched(fetch: ToFetch, file: Incoming) -> bool:
                 wake.announce_work()
             if done is None:
                 drop_if_unused(file.place(fetch.project_id))
+            else:
+                _measure_late(fetch.call_id)
             return done is not None
         except FileGone:
             continue
     raise StoreError("the recording was deleted while it was stored")
+
+
+def _measure_late(call_id: int) -> None:
+    """Metrics that wanted this recording when it was not here yet get another chance, and only those."""
+    with write_turn(), transaction.atomic():
+        call = CallLog.objects.select_for_update().filter(pk=call_id, deleted_at=None).first()
+        if call is None or call.pending_rerun_id is not None:
+            return
+        wanted = MetricResult.objects.filter(
+            Q(outcome=ResultOutcome.FAILED, reason=FailureCode.RECORDING_UNAVAILABLE)
+            | Q(extra__contains=f'"recording": "{FailureCode.RECORDING_UNAVAILABLE}"'),
+            call_id=call_id,
+            is_current=True,
+        )
+        metrics = set(wanted.values_list("metric_id", flat=True)) & observed_metrics(call)
+        if metrics:
+            # Not current any more as far as the next evaluation goes: it would be left as it is.
+            wanted.update(is_stale=True)
+            start_live(call, metrics)
 
 
 def not_fetched(fetch: ToFetch, code: str, words: str, *, retryable: bool) -> None:
