@@ -10,7 +10,8 @@ import pytest
 from django.http import QueryDict
 from pytest_django import DjangoAssertNumQueries
 
-from callgauge.store.models import CallLog, Rerun, RerunKind, SavedView
+from callgauge.flow.exports import Wanted
+from callgauge.store.models import CallExport, CallLog, Rerun, RerunKind, SavedView
 from callgauge.web.calls.question import MetricCondition, folded, read_question
 from tests.call_rows import call_row, metric_row, rerun_row, result_row
 from tests.people import People, SignedIn
@@ -252,6 +253,29 @@ def test_chosen_calls_are_put_into_the_review_queue(people: People, alice: Tenan
     assert "2 results in the review queue because you asked." in answer.content.decode()
     text = people.owner.client.get(people.path("review"), {"reason": "asked_for"}).content.decode()
     assert "bob@example.com asks for it." in text
+
+
+def test_an_export_of_what_is_chosen_or_found(people: People, alice: Tenant) -> None:
+    calls = make(alice, 3)
+    path = people.path("calls/do")
+    answer = people.member.client.post(path, {"do": "export-csv", "call": calls[1].pk})
+    named = CallExport.objects.get()
+    assert answer["Location"] == people.path(f"exports/{named.uid}")
+    assert [call.pk for call in Wanted(**named.query).calls(alice.project.pk)] == [calls[1].pk]
+    people.member.client.post(path, {"do": "export-csv", "everything": "1", "query": "q=c-002"})
+    found = CallExport.objects.exclude(pk=named.pk).get()
+    assert [call.pk for call in Wanted(**found.query).calls(alice.project.pk)] == [calls[2].pk]
+    page = people.path(f"exports/{named.uid}")
+    assert "Being written" in people.viewer.client.get(page).content.decode()
+    assert people.viewer.client.get(f"{page}/file").status_code == 409
+    assert people.charlie.client.get(page).status_code == 404
+    assert people.viewer.client.post(path, {"do": "export-csv", "call": calls[0].pk}).status_code == 403
+    theirs = f"/projects/{people.charlie.who.project_id}/"
+    assert people.charlie.client.get(f"{theirs}exports/{named.uid}").status_code == 404
+    assert (
+        people.charlie.client.post(f"{theirs}calls/do", {"do": "export-csv", "call": calls[0].pk}).status_code
+        == 400
+    )
 
 
 def test_choosing_nothing_says_how_to_choose(people: People, alice: Tenant) -> None:

@@ -26,6 +26,7 @@ from callgauge.flow.exports import (
     expires_at,
     file_name,
     find_export,
+    media_type,
     request_export,
 )
 from callgauge.flow.filters import PARAMETER
@@ -33,10 +34,6 @@ from callgauge.flow.scope import find_agent, find_agent_by_assistant, projects_o
 from callgauge.store.models import CallExport, ErrandState, ExportFormat
 
 UID = r"(?P<uid>[0-9a-fA-F-]{32,36})"
-MEDIA_TYPES = {
-    ExportFormat.CSV: "text/csv; charset=utf-8",
-    ExportFormat.PARQUET: "application/vnd.apache.parquet",
-}
 
 
 class ExportCallLogs(APIView):
@@ -88,9 +85,7 @@ class ExportDownload(APIView):
 
     def get(self, request: Request, uid: str) -> HttpResponseBase:
         export = find_export(key_of(request), uid)
-        response = StreamingHttpResponse(
-            content_of(export), content_type=MEDIA_TYPES[ExportFormat(export.format)]
-        )
+        response = StreamingHttpResponse(content_of(export), content_type=media_type(export))
         response["Content-Disposition"] = f'attachment; filename="{file_name(export)}"'
         response["Cache-Control"] = "private, no-store"
         response["X-Content-Type-Options"] = "nosniff"

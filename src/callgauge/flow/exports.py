@@ -50,6 +50,10 @@ JOINED_FOR: Final = timedelta(seconds=30)
 """A request that is sent again within this time gets the export that it made, even if that has ended."""
 MAX_UNFINISHED: Final = 5
 """Of one project."""
+_MEDIA_TYPES: Final = {
+    ExportFormat.CSV: "text/csv; charset=utf-8",
+    ExportFormat.PARQUET: "application/vnd.apache.parquet",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +242,10 @@ def _pieces(export: CallExport) -> Iterator[bytes]:
         if piece is None:
             raise NotFound  # it was deleted while it was read: the download breaks off
         yield bytes(piece.content)
+
+
+def media_type(export: CallExport) -> str:
+    return _MEDIA_TYPES[ExportFormat(export.format)]
 
 
 def file_name(export: CallExport) -> str:

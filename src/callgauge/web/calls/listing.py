@@ -88,19 +88,23 @@ class Listing:
     """Some of the rows are being measured right now."""
 
 
-def filtered_calls(who: Person, question: Question) -> QuerySet[CallLog]:
-    """The calls of the project that the address asks for. Raises Invalid."""
-    calls = calls_of(who)
+def filter_tree(question: Question) -> dict[str, Any] | None:
+    """What the address asks for in the filter language; None where it asks for all. Raises Invalid."""
     parts: list[Any] = list(question.conditions())
     if question.raw:
         try:
             parts.append(decode_json(question.raw))
         except ValueError as error:
             raise Invalid.field("filter", f"The filter is not valid JSON: {error}.") from None
-    if not parts:
+    return {"operator": "and", "conditions": [_grouped(part) for part in parts]} if parts else None
+
+
+def filtered_calls(who: Person, question: Question) -> QuerySet[CallLog]:
+    """The calls of the project that the address asks for. Raises Invalid."""
+    calls, tree = calls_of(who), filter_tree(question)
+    if tree is None:
         return calls
     assert who.project is not None
-    tree = {"operator": "and", "conditions": [_grouped(part) for part in parts]}
     return calls.filter(read_filters(tree, [who.project.pk], parameter="filter"))
 
 

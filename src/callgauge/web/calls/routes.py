@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from callgauge.web.calls import one, views
+from callgauge.web.calls import exporting, one, views
 
 ROOT = "projects/<int:project_id>"
 
@@ -16,4 +16,5 @@ routes = [
     path(f"{ROOT}/calls/views/delete", views.delete_view, name="calls-view-delete"),
     path(f"{ROOT}/search", views.search, name="search"),
     *one.routes,
+    *exporting.routes,
 ]

@@ -9,7 +9,7 @@ from callgauge.flow import saved_views
 from callgauge.flow.calls import calls_of
 from callgauge.flow.errors import Invalid
 from callgauge.flow.scope import Person, as_id
-from callgauge.web.calls import bulk
+from callgauge.web.calls import bulk, exporting
 from callgauge.web.calls.listing import (
     conditions_in_force,
     count_words,
@@ -138,7 +138,11 @@ def delete_view(request: HttpRequest, who: Person) -> HttpResponse:
 def do(request: HttpRequest, who: Person) -> HttpResponse:
     """Something with the chosen calls; afterwards one is where one was."""
     query = QueryDict(request.POST.get("query", ""))
-    ids = bulk.chosen(who, request.POST.getlist("call"), query if request.POST.get("everything") else None)
+    everything = query if request.POST.get("everything") else None
+    if kind := exporting.FORMATS.get(request.POST.get("do", "")):
+        address = exporting.export_chosen(who, request.POST.getlist("call"), everything, kind)
+        return HttpResponseRedirect(address)
+    ids = bulk.chosen(who, request.POST.getlist("call"), everything)
     done = bulk.carry_out(who, request.POST.get("do", ""), ids, request.POST.get("metric", ""))
     if done.address:
         return HttpResponseRedirect(done.address)
