@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from callgauge.domain.calls import AgentFacts, Call, Role, Tool, Turn
 from callgauge.flow.recordings.waveform import RecordingView
-from callgauge.store.models import CallLog, Metric, Rerun, Review, RubricRule
+from callgauge.store.models import CallLog, Metric, Recording, RecordingState, Rerun, Review, RubricRule
 from callgauge.web.calls.lanes import health_of, lanes_of, listed
 from callgauge.web.calls.present import present_call, slow_ms
 from callgauge.web.calls.transcript import Quote, present_turns
@@ -314,6 +314,18 @@ def test_lanes_are_data_for_the_drawing(people: People, alice: Tenant) -> None:
     assert found["agent"] == [[0.0, 2.0], [5.0, 7.0]]
     assert found["duration"] == 9.0
     assert found["peaks"] is None
+
+
+def test_a_page_that_waits_for_sound_loads_itself_when_it_is_there(people: People, alice: Tenant) -> None:
+    call = make_call(alice.agent(), "c")
+    recording = Recording.objects.create(call=call, state=RecordingState.WAITING, url="https://example.com/a")
+    path = people.path(f"calls/{call.pk}/sound")
+    assert f'hx-get="{path}"' in text_of(people, call)
+    assert "HX-Refresh" not in people.viewer.client.get(path)
+    recording.state, recording.fault_words = RecordingState.FAILED, "It is not there."
+    recording.save()
+    assert people.viewer.client.get(path)["HX-Refresh"] == "true"
+    assert "It is not there." in text_of(people, call)
 
 
 def test_overlapping_evidence_is_cut_into_pieces() -> None:

@@ -18,8 +18,6 @@ from callgauge.store.turns import write_turn
 TRIES_PER_ACCOUNT = Rate(10, 15 * 60)
 TRIES_PER_ADDRESS = Rate(50, 15 * 60)
 """An office behind one address has many people; a single account has one."""
-LINKS_PER_ACCOUNT = Rate(3, 60 * 60)
-"""Mails with a link to set a password."""
 WRONG = "The address and the password do not belong together."
 
 

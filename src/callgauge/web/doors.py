@@ -64,7 +64,7 @@ def sign_in_page(request: HttpRequest) -> HttpResponse:
 
 
 def _sign_in_form(request: HttpRequest, following: str, **more: Any) -> HttpResponse:
-    context = {"next": following, "can_mail": bool(getattr(settings.CALLGAUGE, "smtp_url", ""))}
+    context = {"next": following}
     return render(request, "web/sign_in.html", {**context, "no_account": not User.objects.exists(), **more})
 
 

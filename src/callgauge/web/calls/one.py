@@ -10,6 +10,7 @@ from django.urls import path, reverse
 from callgauge.flow.calls import calls_of, delete_call
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.metrics_lists import find_metric
+from callgauge.flow.recordings.waveform import recording_view
 from callgauge.flow.rerun import count_against_limit, evaluate_call_again
 from callgauge.flow.reviewers import voter
 from callgauge.flow.reviews import cast_vote, find_review, read_vote, withdraw
@@ -38,6 +39,13 @@ def call(request: HttpRequest, who: Person, *, call_id: int) -> HttpResponse:
 @project_page()
 def lanes(request: HttpRequest, who: Person, *, call_id: int) -> HttpResponse:
     return JsonResponse(lanes_json(_call(who, call_id)))
+
+
+@project_page()
+def sound(request: HttpRequest, who: Person, *, call_id: int) -> HttpResponse:
+    """Nothing while the recording is waited for; then the page is asked to load itself anew."""
+    waiting = recording_view(_call(who, call_id)).status == "waiting"
+    return HttpResponse(status=204, headers={} if waiting else {"HX-Refresh": "true"})
 
 
 @project_page()
@@ -130,6 +138,7 @@ def delete(request: HttpRequest, who: Person, *, call_id: int) -> HttpResponse:
 routes = [
     path(ROOT, call, name="call"),
     path(f"{ROOT}/lanes", lanes, name="call-lanes"),
+    path(f"{ROOT}/sound", sound, name="call-sound"),
     path(f"{ROOT}/results", results, name="call-results"),
     path(f"{ROOT}/measure", measure, name="call-measure"),
     path(f"{ROOT}/delete", delete, name="call-delete"),
