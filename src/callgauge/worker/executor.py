@@ -25,6 +25,7 @@ from callgauge.flow.work import CallWork
 from callgauge.store.models import Chunk, ChunkKind, Priority
 from callgauge.worker.asking import Asking
 from callgauge.worker.batches import LOOK_SECS, Batches
+from callgauge.worker.beside import Beside
 from callgauge.worker.database import DatabaseThread
 from callgauge.worker.evaluating import CallEvaluation, LeaseLost
 from callgauge.worker.exporting import Exports
@@ -183,19 +184,17 @@ class Executor:
         )
         self._batches.start()
         self._recordings = Recordings(self._recording_options)
-        self._recordings.start()
-        self._previews = Previews(self._owner, self._asking, self._scripts, self._recordings)
-        self._previews.start()
-        self._labs = Labs(self._owner, self._asking, self._scripts)
-        self._labs.start()
-        self._writings = Writings(self._owner, self._asking, fail_interrupted=self._fail_interrupted)
-        self._writings.start()
-        self._exports = Exports(self._owner)
-        self._exports.start()
-        self._retention = Retention()
-        self._retention.start()
-        holds = Holds()
-        holds.start()
+        self._beside = Beside(
+            [
+                Previews(self._owner, self._asking, self._scripts, self._recordings),
+                Labs(self._owner, self._asking, self._scripts),
+                Writings(self._owner, self._asking, fail_interrupted=self._fail_interrupted),
+                Exports(self._owner),
+                self._recordings,
+            ],
+            [Retention(), Holds()],
+        )
+        self._beside.start()
         wake.listen(self._on_work)
         self._ready.set()
         renewing = asyncio.create_task(self._keep_leases())
@@ -208,13 +207,7 @@ class Executor:
             renewing.cancel()
             steering.cancel()
             await self._hand_back()
-            await self._previews.stop()
-            await self._labs.stop()
-            await self._writings.stop()
-            await self._exports.stop()
-            await self._retention.stop()
-            await self._recordings.stop()
-            await holds.stop()
+            await self._beside.stop()
             await self._scripts.stop()
             writer.stop()
             if judges is not None:
@@ -236,11 +229,7 @@ class Executor:
     def _wake_all(self) -> None:
         self._wake.set()
         self._steered.set()
-        self._previews.wake()
-        self._labs.wake()
-        self._writings.wake()
-        self._exports.wake()
-        self._recordings.wake()
+        self._beside.wake()
 
     def _on_cap(self, rerun_id: int) -> None:
         self._capped.add(rerun_id)
