@@ -11,7 +11,6 @@ PORT ?= 8000
 DATA_DIR ?= data
 PYTEST := $(PY) -m pytest
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet
-# Not stt and pii: their tests need a model that nobody ships.
 LOCKED_EXTRAS := $(foreach extra,scale monty media s3 parquet mcp otel,--extra $(extra))
 
 define install

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from callgauge.cli.agents import agent
+from callgauge.cli.audio import audio
 from callgauge.cli.backup import backup, restore
 from callgauge.cli.demo import demo
 from callgauge.cli.doctor import doctor
@@ -53,6 +54,7 @@ COMMANDS = (
     golden,
     gate,
     rerun_group,
+    audio,
     import_command,
     reparse,
     export,

@@ -27,8 +27,6 @@ EXTRAS: Final[Mapping[str, Extra]] = {
     "parquet": Extra("export of calls as Parquet", ("pyarrow",)),
     "mcp": Extra("tools for assistants", ("mcp",)),
     "otel": Extra("traces of the server's own work", ("opentelemetry.sdk",)),
-    "stt": Extra("transcripts from recordings", ("faster_whisper",)),
-    "pii": Extra("names and places found in transcripts", ("presidio_analyzer",)),
 }
 """As in pyproject.toml."""
 
@@ -52,8 +50,6 @@ def _needed_by(name: str, loaded: Options) -> str:
         return "CALLGAUGE_BROKER_URL" if loaded.broker_url else "CALLGAUGE_DATABASE_URL"
     if name == "monty" and loaded.sandbox == "monty":
         return "CALLGAUGE_SANDBOX"
-    if name == "stt" and loaded.stt_model:
-        return "CALLGAUGE_STT_MODEL"
     if name == "s3" and loaded.recording_store.startswith(("s3://", "gs://", "az://")):
         return "CALLGAUGE_RECORDING_STORE"
     return ""

@@ -70,10 +70,8 @@ class Options:
     recording_max_mb: int
     recording_fetch_secs: int
     recording_link_secs: int
-    recording_originals: str
     audio_processes: int
     audio_memory_mb: int
-    stt_model: str
     broker_url: str
     broker_queues: str
     tenant_chunks: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callgauge.domain.options.kinds import Option, count, one_of, positive, text
+from callgauge.domain.options.kinds import Option, count, positive, text
 
 RECORDINGS: tuple[Option, ...] = (
     Option(
@@ -38,13 +38,6 @@ RECORDINGS: tuple[Option, ...] = (
         "How long the signed link in voice_recording_url stays good.",
     ),
     Option(
-        "RECORDING_ORIGINALS",
-        "word",
-        one_of("keep", "drop"),
-        "drop",
-        "What becomes of a recording when a redacted one takes its place.",
-    ),
-    Option(
         "AUDIO_PROCESSES",
         "whole number",
         count,
@@ -57,12 +50,5 @@ RECORDINGS: tuple[Option, ...] = (
         positive,
         "2048",
         "Memory that measuring one recording may take; more ends that measurement failed.",
-    ),
-    Option(
-        "STT_MODEL",
-        "path",
-        text,
-        "",
-        "A faster-whisper model for reference transcripts, as a folder; needs the extra stt. Empty for none.",
     ),
 )
