@@ -102,10 +102,10 @@ def _figures(found: Analysis) -> list[str]:
     elif found.latencies:
         values = sorted(one.latency_ms for one in found.latencies)
         sure = sum(one.confidence >= SURE for one in found.latencies)
-        count = "1 answer" if len(values) == 1 else f"{len(values)} answers"
+        over = "1 answer" if len(values) == 1 else f"{len(values)} answers"
         mean = sum(values) / len(values)
         lines.append(
-            f"latency: {mean:.0f} ms on average over {count}, median {_median(values):.0f} ms, "
+            f"latency: {mean:.0f} ms on average over {over}, median {_median(values):.0f} ms, "
             f"slowest {values[-1]:.0f} ms; {sure} of {len(values)} sure"
         )
     else:
