@@ -191,7 +191,8 @@ def _insert(project: Project, agent: Agent, new: NewCall, parsed: Parsed) -> Cal
     payload.call = call
     payload.save(force_insert=True)
     index_metadata(call.pk, payload.metadata, fresh=True)
-    _record(call, payload, new)
+    if new.recording is not None or payload.voice_recording_url:
+        _record(call, payload, new)  # a new call without one has none to look for
     if new.hold_secs is not None:
         hold(call, new.hold_secs, new.metric_ids)
     else:
