@@ -1,0 +1,105 @@
+"""Python metrics through the whole product: rows in, executor, sandbox, results and verdicts on disk.
+
+`python -m benchmarks.sandbox.product` makes a fresh data folder, takes in calls of 60 turns, reruns them with
+Python metrics and no judge, and says how many evaluations a second were stored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.sandbox.__main__ import SCRIPT, TURNS, call, cpu_secs
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=1000)
+    parser.add_argument("--metrics", type=int, default=1)
+    parser.add_argument("--concurrency", type=int, default=32, help="CALLGAUGE_JUDGE_CONCURRENCY")
+    parser.add_argument("--profile", metavar="FILE", help="write a profile of the event loop's thread")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        measure(Path(folder) / "data", options)
+
+
+def measure(folder: Path, options: argparse.Namespace) -> None:
+    from callgauge.cli import bootstrap
+
+    os.environ["CALLGAUGE_LOG_LEVEL"] = "error"
+    bootstrap.start(folder)
+
+    from callgauge.flow.keys import create_key
+    from callgauge.flow.metrics import MetricChange, create_metric
+    from callgauge.flow.rerun import Selection, request_rerun
+    from callgauge.store.models import Agent, Chunk, MetricResult, Rerun
+    from callgauge.worker.executor import Executor
+
+    key, _ = create_key(organization="bench", project="bench", name="")
+    project = key.project
+    assert project is not None
+    agent = Agent.objects.create(project=project, name="Bench", assistant_id="bench")
+    for number in range(options.metrics):
+        frozen = {"name": f"Words {number}", "kind": "custom_code", "eval_type": "numeric", "custom_code": SCRIPT}
+        create_metric(project, MetricChange(frozen=frozen))
+    _take_in(key, agent, options.calls)
+    Chunk.objects.filter(state="pending").update(state="cancelled")
+    rerun = request_rerun(key, agent, Selection()).rerun
+    executor = Executor("bench:1", lambda: None, concurrency=options.concurrency)
+    if options.profile:
+        _profile(executor, options.profile)
+    cpu, began = cpu_secs(), time.perf_counter()
+    executor.start()
+    while Rerun.objects.values_list("state", flat=True).get(pk=rerun.pk) != "done":
+        time.sleep(0.05)
+    wall, cpu = time.perf_counter() - began, cpu_secs() - cpu
+    executor.stop()
+    done = MetricResult.objects.filter(rerun=rerun, outcome="scored").count()
+    assert done == options.calls * options.metrics, (done, "were scored")
+    print(
+        f"{options.calls} calls of {TURNS} turns x {options.metrics} Python metrics: {done / wall:.0f} evaluations/s, "
+        f"{wall:.1f} s, {cpu / done * 1e3:.2f} ms CPU each; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    )
+
+
+def _take_in(key: object, agent: object, count: int) -> None:
+    """As rows, without the web: what is measured is the evaluation."""
+    import json
+
+    from callgauge.domain.calls import stable_hash
+    from callgauge.store.models import CallLog, CallPayload
+    from django.db import transaction
+    from django.utils import timezone
+
+    data = call()
+    with transaction.atomic():
+        for number in range(count):
+            row = CallLog.objects.create(
+                project_id=agent.project_id,  # type: ignore[attr-defined]
+                agent=agent,
+                call_id=f"bench-{number}",
+                timestamp=timezone.now(),
+                duration_secs=data["call_duration"],
+                content_hash=stable_hash("bench", number),
+            )
+            CallPayload.objects.create(call=row, turns=json.dumps(data["transcript_json"]))
+
+
+def _profile(executor: object, path: str) -> None:
+    import cProfile
+
+    run = executor._run  # type: ignore[attr-defined]
+    profile = cProfile.Profile()
+
+    def profiled() -> None:
+        profile.runcall(run)
+        profile.dump_stats(path)
+
+    executor._thread._target = profiled  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    main()
