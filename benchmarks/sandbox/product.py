@@ -43,7 +43,12 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
     assert project is not None
     agent = Agent.objects.create(project=project, name="Bench", assistant_id="bench")
     for number in range(options.metrics):
-        frozen = {"name": f"Words {number}", "kind": "custom_code", "eval_type": "numeric", "custom_code": SCRIPT}
+        frozen = {
+            "name": f"Words {number}",
+            "kind": "custom_code",
+            "eval_type": "numeric",
+            "custom_code": SCRIPT,
+        }
         create_metric(project, MetricChange(frozen=frozen))
     _take_in(key, agent, options.calls)
     Chunk.objects.filter(state="pending").update(state="cancelled")
@@ -60,8 +65,9 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
     done = MetricResult.objects.filter(rerun=rerun, outcome="scored").count()
     assert done == options.calls * options.metrics, (done, "were scored")
     print(
-        f"{options.calls} calls of {TURNS} turns x {options.metrics} Python metrics: {done / wall:.0f} evaluations/s, "
-        f"{wall:.1f} s, {cpu / done * 1e3:.2f} ms CPU each; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+        f"{options.calls} calls of {TURNS} turns x {options.metrics} Python metrics: "
+        f"{done / wall:.0f} evaluations/s, {wall:.1f} s, {cpu / done * 1e3:.2f} ms CPU each; "
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     )
 
 
@@ -69,10 +75,11 @@ def _take_in(key: object, agent: object, count: int) -> None:
     """As rows, without the web: what is measured is the evaluation."""
     import json
 
-    from callgauge.domain.calls import stable_hash
-    from callgauge.store.models import CallLog, CallPayload
     from django.db import transaction
     from django.utils import timezone
+
+    from callgauge.domain.calls import stable_hash
+    from callgauge.store.models import CallLog, CallPayload
 
     data = call()
     with transaction.atomic():
