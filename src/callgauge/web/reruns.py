@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 
@@ -16,7 +16,7 @@ from callgauge.flow.plan import plan_for
 from callgauge.flow.plan_words import duration, plan_words, usd
 from callgauge.flow.progress import progress_of
 from callgauge.flow.rerun import Terms
-from callgauge.flow.scope import Person
+from callgauge.flow.scope import Person, as_id
 from callgauge.flow.selection import Selection
 from callgauge.store.models import ASKED_FOR, UNFINISHED, Agent, Rerun, Reuse
 from callgauge.web.page import project_page, say, show, show_part
@@ -30,7 +30,7 @@ def reruns(request: HttpRequest, who: Person, **captured: Any) -> HttpResponse:
     agents = Agent.objects.filter(project=who.project).order_by("name")
     plan, fault, chosen = "", "", request.POST
     if request.method == "POST":
-        agent = get_object_or_404(agents, pk=chosen.get("agent") or 0)
+        agent = get_object_or_404(agents, pk=as_id(chosen.get("agent", "")) or 0)
         try:
             terms = _terms(chosen.get("reuse", ""), chosen.get("max_cost", "").strip())
             if "start" in chosen:
@@ -84,9 +84,11 @@ def steer(request: HttpRequest, who: Person, pk: int, action: str, **captured: A
                 control.resume(who, found, max_cost_usd=_dollars(request.POST.get("max_cost", "").strip()))
             case "cancel":
                 control.cancel(who, found)
-            case _:
+            case "retry-failed":
                 rerun.count_against_limit(found.project)
                 found = control.retry_failed(who, found)
+            case _:
+                raise Http404
     except FlowError as error:
         say(request, str(error))
     return HttpResponseRedirect(reverse("rerun", args=[who.project_id, found.pk]))

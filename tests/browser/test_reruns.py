@@ -1,0 +1,41 @@
+"""The pages of reruns in Chromium: plan and start one, and read what it changed."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.site import Site, look_at
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_list(owner_page: Page, site: Site) -> None:
+    look_at(owner_page, site.address("reruns"), "reruns")
+
+
+def test_what_a_rerun_changed(owner_page: Page, site: Site) -> None:
+    owner_page.goto(site.address("reruns"))
+    owner_page.locator("table a[href*='/reruns/']").first.click()
+    owner_page.wait_for_url(re.compile(r"/reruns/\d+$"))
+    look_at(owner_page, None, "difference")
+    expect(owner_page.get_by_text("Agreement confirmed").first).to_be_visible()
+
+
+def test_a_rerun_is_planned_and_started(owner_page: Page, site: Site) -> None:
+    page = owner_page
+    page.goto(site.address("reruns"))
+    page.get_by_role("button", name=re.compile("plan", re.IGNORECASE)).first.click()
+    start = page.get_by_role("button", name=re.compile("start", re.IGNORECASE)).first
+    expect(start).to_be_visible()
+    look_at(page, None, "rerun-plan")
+    start.click()
+    page.wait_for_url(re.compile(r"/reruns/\d+$"))
+    expect(page.get_by_text("done").first).to_be_visible(timeout=30_000)
+
+
+def test_a_viewer_starts_nothing(viewer_page: Page, site: Site) -> None:
+    look_at(viewer_page, site.address("reruns"))
+    expect(viewer_page.get_by_role("button", name=re.compile("start", re.IGNORECASE))).to_have_count(0)
