@@ -239,7 +239,7 @@ def test_questions_that_cannot_be_put_are_skipped(alice: Tenant, call: CallLog) 
     assert (result("Kind").outcome, result("Kind").reason) == ("skipped", "no_judge")
     MetricResult.objects.all().delete()
     measure(alice, FakeJudge())
-    assert (result("Kind").passed, result("Listens").reason) == (True, "no_judge")
+    assert (result("Kind").passed, result("Listens").reason) == (True, "no_audio_judge")
     assert "audio=True" in result("Listens").explanation
 
 

@@ -50,6 +50,8 @@ class MetricSpec:
     built_in: str = ""
     """Name of the built-in scorer, for kind BUILT_IN."""
     configuration: Mapping[str, Any] = field(default_factory=dict)
+    hears: bool = False
+    """The judge is to listen to the recording, not only to read the transcript."""
     llm_provider: str = ""
     """Whose model the metric would like to be asked of, in the wire's words; empty for no wish."""
     trigger: Trigger = Trigger.ALWAYS

@@ -247,6 +247,7 @@ def spec_of(version: MetricVersion) -> MetricSpec:
         labels=tuple(version.labels),
         built_in=version.built_in,
         configuration=version.configuration,
+        hears=version.audio_enabled,
         llm_provider=version.llm_provider,
         trigger=Trigger(version.trigger),
         trigger_type=version.trigger_type,

@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 AUTO, OFF = "auto", "off"
 OFF_WORDS = "Python metrics are switched off on this server (CALLGAUGE_SANDBOX is off)."
-NO_LISTENING = "The script asks a judge to listen (audio=True), and no judge of this server can."
+NO_LISTENING = "The script asks a judge to listen (audio=True). Callgauge does not send sound to judges yet."
 NO_RESULT_WORDS = "The script set _result to None: the metric does not apply to this call."
 REOPEN_SECS = 60.0
 """A sandbox that could not be opened is tried again after this: a busy machine may fail its self-test."""
@@ -85,7 +85,7 @@ class _Run:
     async def answer(self, asked: JudgeAsk) -> JudgeReply:
         assert self.judge is not None
         if asked.audio:
-            return self._skip(Skipped(SkipReason.NO_JUDGE, (NO_LISTENING,)))
+            return self._skip(Skipped(SkipReason.NO_AUDIO_JUDGE, (NO_LISTENING,)))
         await self.slot.aclose()
         try:
             outcome = await self.judge.answer(
