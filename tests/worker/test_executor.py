@@ -250,7 +250,7 @@ def test_a_large_rerun_is_planned_page_by_page(
     alice: Tenant, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("callgauge.flow.rerun.RESET_AT_ONCE", 10)
-    monkeypatch.setattr("callgauge.worker.executor.PLAN_PAGE", 7)
+    monkeypatch.setattr("callgauge.worker.chunks.PLAN_PAGE", 7)
     agent = alice.agent()
     make_calls(agent, 25)
     make_metric(alice.project, "Confirms")

@@ -11,34 +11,29 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from functools import partial
 
 from django.db import DatabaseError
 
 from callgauge.domain.judging import Judge
-from callgauge.domain.metrics import MetricSpec
 from callgauge.engine.evaluate import MAX_REASKS
-from callgauge.flow import health, ledger, wake, work
-from callgauge.flow.rerun import plan_page
-from callgauge.flow.work import CallWork
-from callgauge.store.models import Chunk, ChunkKind, Priority
+from callgauge.flow import health, ledger, wake
+from callgauge.store.models import Chunk, Priority
 from callgauge.worker.asking import Asking
 from callgauge.worker.batches import LOOK_SECS, Batches
 from callgauge.worker.beside import Beside
+from callgauge.worker.chunks import ChunkWork
 from callgauge.worker.database import DatabaseThread
-from callgauge.worker.evaluating import CallEvaluation, LeaseLost
+from callgauge.worker.evaluating import LeaseLost
 from callgauge.worker.exporting import Exports
 from callgauge.worker.holds import Holds
 from callgauge.worker.judges import Judges
 from callgauge.worker.labs import Labs
-from callgauge.worker.loading import Loading
-from callgauge.worker.operations import FINISH, Finishing
 from callgauge.worker.previewing import Previews
 from callgauge.worker.recordings import DEFAULT_OPTIONS, RecordingOptions, Recordings
 from callgauge.worker.retention import Retention
 from callgauge.worker.scripts import AUTO, Scripts
-from callgauge.worker.slots import Place, Slots
 from callgauge.worker.writer import Writer
 from callgauge.worker.writing import Writings
 
@@ -54,7 +49,6 @@ BACK_OFF_SECS = 2.0
 """Pause after a chunk failed for a reason of its own (a bug, the database away)."""
 LIVE_CHUNKS = 64
 """Live calls are chunks of one call each: many at once keep the judge busy."""
-PLAN_PAGE = 10_000
 HAND_BACK_SECS = 600.0
 """A chunk that takes longer hands the calls that it has not begun back as a new chunk: brokers take a message
 away from whoever holds it for half an hour."""
@@ -104,7 +98,6 @@ class Executor:
         self._beat = time.monotonic()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._chunks: dict[int, tuple[Chunk, asyncio.Task[None]]] = {}
-        self._specs: dict[tuple[int, ...], Sequence[MetricSpec]] = {}
 
     def start(self) -> None:
         """Raises RuntimeError where the executor could not begin."""
@@ -152,10 +145,7 @@ class Executor:
         self._stopping = asyncio.Event()
         self._steered = asyncio.Event()
         self._capped: set[int] = set()
-        # One thread each, so that planning a large rerun never delays a lease or a live call's claim.
-        self._leasing, self._loading, self._planning = (DatabaseThread(n) for n in ("lease", "load", "plan"))
-        self._calls = Slots(max(32, 2 * self._concurrency))
-        self._calls_of = Loading(self._loading, self._calls, self._memory_mb)
+        self._leasing = DatabaseThread("lease")  # its own: nothing delays a lease or a live call's claim
         writer = self._writer = Writer(self._loop)
         writer.start()
         opened = self._open_judges()
@@ -184,6 +174,17 @@ class Executor:
         )
         self._batches.start()
         self._recordings = Recordings(self._recording_options)
+        self._work_of = ChunkWork(
+            self._owner,
+            writer,
+            self._asking,
+            self._scripts,
+            self._recordings,
+            self._batches,
+            in_flight=self._concurrency,
+            memory_mb=self._memory_mb,
+            hand_back_secs=self._hand_back_secs,
+        )
         self._beside = Beside(
             [
                 Previews(self._owner, self._asking, self._scripts, self._recordings),
@@ -212,8 +213,8 @@ class Executor:
             writer.stop()
             if judges is not None:
                 await judges.close()
-            for thread in (self._leasing, self._loading, self._planning):
-                await thread.close()
+            await self._work_of.close()
+            await self._leasing.close()
 
     async def _let_end(self) -> None:
         """What is under way at a provider was paid for."""
@@ -345,10 +346,7 @@ class Executor:
 
     async def _work(self, chunk: Chunk) -> None:
         try:
-            if chunk.kind == ChunkKind.PLAN:
-                await self._plan(chunk)
-            else:
-                await self._evaluate(chunk)
+            await self._work_of.do(chunk)
         except (LeaseLost, ledger.LeaseLost):
             log.info("chunk %s was taken over", chunk.pk)
         except Exception as error:
@@ -362,78 +360,6 @@ class Executor:
         except DatabaseError as error:
             log.warning("chunk %s waits for its lease: %s", chunk.pk, type(error).__name__)
 
-    async def _plan(self, chunk: Chunk) -> None:
-        while not await self._planning.run(plan_page, self._owner, chunk.pk, PLAN_PAGE):
-            pass
-
-    async def _evaluate(self, chunk: Chunk) -> None:
-        specs = await self._specs_of(chunk)
-        rest: list[int] = []
-        left_as_is = ledger.NOTHING_LEFT
-        if chunk.attempts > ledger.MAX_ATTEMPTS:
-            for missing in await self._loading.run(work.load_missing, chunk, specs):
-                await self._evaluation(chunk, missing).give_up()
-        elif await self._batches.take(chunk, specs):
-            return
-        else:
-            rest, left_as_is = await self._evaluate_calls(chunk, specs)
-        ending = Finishing(self._owner, chunk.pk, tuple(rest), left_as_is)
-        if not await self._writer.write(FINISH, ending):
-            raise LeaseLost
-
-    async def _evaluate_calls(
-        self, chunk: Chunk, specs: Sequence[MetricSpec]
-    ) -> tuple[list[int], ledger.LeftAsIs]:
-        """The ids of calls that were not begun, because the chunk has taken too long, and how many results
-        were left as they are, are returned."""
-        left_as_is = ledger.NOTHING_LEFT
-        hand_back_at = time.monotonic() + self._hand_back_secs
-        begun, rest = False, list[int]()
-        place = Place.of(chunk)
-
-        async def evaluate(call_work: CallWork) -> None:
-            nonlocal begun, left_as_is
-            async with self._calls.take(place):
-                if not begun or time.monotonic() < hand_back_at:
-                    begun = True  # one at least, or a chunk could be handed back for ever
-                    evaluation = self._evaluation(chunk, call_work)
-                    await evaluation.run()
-                    left_as_is += evaluation.left_as_is
-                else:
-                    rest.append(call_work.call.id)
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                async for part in self._calls_of.parts(chunk, specs, place):
-                    for call_work, size in part:
-                        self._calls_of.leave_after(group.create_task(evaluate(call_work)), size, place)
-        except BaseExceptionGroup as failures:
-            raise _plainest(failures) from failures
-        return rest, left_as_is
-
-    def _evaluation(self, chunk: Chunk, call_work: CallWork) -> CallEvaluation:
-        return CallEvaluation(
-            self._owner, chunk, call_work, self._writer, self._asking, self._scripts, self._recordings
-        )
-
-    async def _specs_of(self, chunk: Chunk) -> Sequence[MetricSpec]:
-        """Versions never change, so they are read once."""
-        key = tuple(chunk.rerun.metric_version_ids)
-        if key not in self._specs:
-            if len(self._specs) > 256:
-                self._specs.clear()
-            self._specs[key] = await self._loading.run(work.load_specs, key)
-        return self._specs[key]
-
 
 def _release_counting(owner: str, chunk_id: int) -> None:
     ledger.release(owner, [chunk_id], counts=True)
-
-
-def _plainest(failures: BaseExceptionGroup) -> BaseException:
-    """A lost lease explains every other failure of the chunk."""
-    lost = failures.subgroup(LeaseLost)
-    found: BaseException = lost if lost is not None else failures
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return found
