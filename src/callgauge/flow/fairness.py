@@ -35,9 +35,12 @@ def pending(
 
     `per_tenant`: how many of one tenant may be under way, or with `unsent_only` under way or with the broker.
     """
+    tenants = list(_tenants(priority))
+    if not tenants:
+        return []  # nearly always: whoever has nothing to do asks every second
     busy = under_way(priority, sent=unsent_only)
     queues: dict[int, list[int]] = {}
-    for tenant in _tenants(priority):
+    for tenant in tenants:
         room = limit if per_tenant is None else min(limit, per_tenant - busy[tenant])
         if room > 0:
             queues[tenant] = list(_waiting(priority, tenant, unsent_only)[:room])[::-1]
