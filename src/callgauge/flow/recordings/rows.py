@@ -85,7 +85,7 @@ def forget(call_ids: Collection[int]) -> None:
     """Drop the recordings of calls, and files that no other call has. The caller is in a transaction; the
     files go when it is committed."""
     rows = Recording.objects.filter(pk__in=call_ids)
-    held = {pk for pair in rows.values_list("file_id", "original_id") for pk in pair if pk is not None}
+    held = set(rows.filter(file__isnull=False).values_list("file_id", flat=True))
     rows.delete()
     if held:
         drop_unused(held)
@@ -104,7 +104,6 @@ def drop_unused(file_ids: Collection[int]) -> None:
 def _unused() -> QuerySet[RecordingFile]:
     return RecordingFile.objects.filter(
         ~Q(pk__in=Recording.objects.filter(file__isnull=False).values("file_id")),
-        ~Q(pk__in=Recording.objects.filter(original__isnull=False).values("original_id")),
         ~Q(pk__in=RecordingUpload.objects.filter(file__isnull=False).values("file_id")),
     )
 

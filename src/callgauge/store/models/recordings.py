@@ -49,8 +49,6 @@ class Recording(models.Model):
     state = models.CharField(max_length=16, choices=RecordingState.choices)
     file = models.ForeignKey(RecordingFile, models.RESTRICT, null=True, related_name="recordings")
     """Null unless it is stored."""
-    original = models.ForeignKey(RecordingFile, models.RESTRICT, null=True, related_name="redacted")
-    """The file as it came, where a redacted one has taken its place and the original is kept."""
     url = models.TextField(blank=True)
     """Where it is fetched from."""
     attempts = models.PositiveSmallIntegerField(default=0)
