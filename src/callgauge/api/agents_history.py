@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from callgauge.api.agents import V1, V2, ShownFlat, ShownNested
 from callgauge.api.auth import key_of
 from callgauge.api.fields import Flag, RowId, Shape, Text
+from callgauge.api.history import history_entry
 from callgauge.api.pagination import paginated
 from callgauge.api.routing import ID, route
 from callgauge.flow.agents import duplicate_agent, label_version, restore_agent
@@ -93,13 +94,7 @@ def _present(versions: Sequence[AgentVersion]) -> list[dict[str, Any]]:
     """AIAgentHistory of the contract. Mock tools and files have no history."""
     return [
         {
-            "history_id": version.pk,
-            "history_date": version.created_at,
-            "history_type": "+" if version.number == 1 else "~",
-            "history_change_reason": version.change_reason or None,
-            "history_user": None,
-            "version_id": str(version.number),
-            "version_name": version.label or f"Version {version.number}",
+            **history_entry(version),
             "id": version.agent_id,
             "agent_name": version.columns["name"],
             "language": version.columns["language"],

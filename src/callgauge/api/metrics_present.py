@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from callgauge.api.history import history_entry
 from callgauge.api.metrics_shape import KEPT
 from callgauge.api.present_labs import answers_of, pending_proposal
 from callgauge.domain.metrics import MetricKind, Trigger
@@ -167,13 +168,7 @@ def present_history(metric: Metric, versions: Sequence[MetricVersion]) -> list[d
     """One MetricHistory per version. Switches and alerts have no history: they are shown as they are."""
     return [
         {
-            "history_id": version.pk,
-            "history_date": version.created_at,
-            "history_type": "+" if version.number == 1 else "~",
-            "history_change_reason": version.change_reason or None,
-            "history_user": None,
-            "version_id": str(version.number),
-            "version_name": version.label or f"Version {version.number}",
+            **history_entry(version),
             "agents_snapshot": None,
             "agent": None,
             **_pick(HISTORY, _values(metric, version, ())),

@@ -1,0 +1,19 @@
+"""What the contract's histories say of a version, whatever it is a version of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from callgauge.store.models import AgentVersion, MetricVersion
+
+
+def history_entry(version: AgentVersion | MetricVersion) -> dict[str, Any]:
+    return {
+        "history_id": version.pk,
+        "history_date": version.created_at,
+        "history_type": "+" if version.number == 1 else "~",
+        "history_change_reason": version.change_reason or None,
+        "history_user": None,
+        "version_id": str(version.number),
+        "version_name": version.label or f"Version {version.number}",
+    }
