@@ -56,6 +56,9 @@ Filters = Annotated[
     ),
 ]
 Time = Annotated[str | None, Field(description="ISO 8601, such as 2026-08-01T00:00:00Z.")]
+RerunAgent = Annotated[int, Field(description="The agent whose calls are meant.")]
+RerunCalls = Annotated[list[int] | None, Field(description="Default: all its calls.")]
+MetricIds = Annotated[list[int] | None, Field(description="Default: all that apply.")]
 Reuse = Annotated[bool, Field(description="Ask no judge where nothing has changed.")]
 EvalType = Literal["binary", "continuous_qualitative", "numeric", "enum"]
 
@@ -229,7 +232,7 @@ class _Tools:
     def evaluate_calls(
         self,
         call_ids: Annotated[list[int], Field(min_length=1, max_length=MAX_CALLS_NAMED)],
-        metric_ids: Annotated[list[int] | None, Field(description="Default: all that apply.")] = None,
+        metric_ids: MetricIds = None,
         agent_id: AgentId = None,
         project_id: ProjectId = None,
     ) -> dict[str, Any]:
@@ -243,15 +246,13 @@ class _Tools:
 
     def plan_rerun(
         self,
-        agent_id: Annotated[int, Field(description="The agent whose calls are meant.")],
-        call_ids: Annotated[list[int] | None, Field(description="Default: all its calls.")] = None,
-        metric_ids: Annotated[list[int] | None, Field(description="Default: all that apply.")] = None,
+        agent_id: RerunAgent,
+        call_ids: RerunCalls = None,
+        metric_ids: MetricIds = None,
         filters: Filters = None,
         since: Time = None,
         until: Time = None,
-        reuse_unchanged: Annotated[
-            bool, Field(description="Ask no judge where nothing has changed.")
-        ] = False,
+        reuse_unchanged: Reuse = False,
     ) -> dict[str, Any]:
         """Say what a rerun would measure and about what it would cost. Nothing is started."""
         body = _rerun(agent_id, call_ids, metric_ids, filters, since, until, reuse_unchanged)
@@ -259,15 +260,13 @@ class _Tools:
 
     def start_rerun(
         self,
-        agent_id: Annotated[int, Field(description="The agent whose calls are meant.")],
-        call_ids: Annotated[list[int] | None, Field(description="Default: all its calls.")] = None,
-        metric_ids: Annotated[list[int] | None, Field(description="Default: all that apply.")] = None,
+        agent_id: RerunAgent,
+        call_ids: RerunCalls = None,
+        metric_ids: MetricIds = None,
         filters: Filters = None,
         since: Time = None,
         until: Time = None,
-        reuse_unchanged: Annotated[
-            bool, Field(description="Ask no judge where nothing has changed.")
-        ] = False,
+        reuse_unchanged: Reuse = False,
         max_cost_usd: Annotated[float | None, Field(gt=0, description="Pause at this cost.")] = None,
     ) -> dict[str, Any]:
         """Measure calls again with today's metrics. Costs what plan_rerun says; follow with rerun_status."""
