@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import socket
-import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.chat_server import ChatServer
 from tests.server import Server, callgauge
 from tests.waiting import wait_until
 
@@ -152,43 +152,20 @@ PAUSES: dict[str, Case] = {
 }
 
 
-class FaultyJudge:
+class FaultyJudge(ChatServer):
     """Answers by the kind that the metric's description names; `kinds` may be changed while it runs."""
 
     def __init__(self) -> None:
+        super().__init__(handler_cancellation=True, shutdown_timeout=0.1)
         self.kinds: dict[str, Answer] = {name: case.answer for name, case in (CASES | PAUSES).items()}
         self.asked: dict[tuple[str, str], list[float]] = {}
         """When each question of a call came in."""
-        self.url = ""
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
     @property
     def requests(self) -> int:
         return sum(len(times) for times in list(self.asked.values()))
 
-    def start(self) -> None:
-        self._thread.start()
-        self._ready.wait()
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stopped.set)
-        self._thread.join()
-
-    async def _serve(self) -> None:
-        self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
-        app = web.Application()
-        app.router.add_post("/v1/chat/completions", self._answer)
-        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port = runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}/v1"
-        self._ready.set()
-        await self._stopped.wait()
-        await runner.cleanup()
-
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         text = await request.text()
         order, kind = re.search(r"order-\d+", text), re.search(r"kind=([a-z-]+)", text)
         assert order is not None
