@@ -26,7 +26,6 @@ EXTRAS: Final[Mapping[str, Extra]] = {
     "s3": Extra("recordings in S3-compatible storage", ("obstore",)),
     "parquet": Extra("export of calls as Parquet", ("pyarrow",)),
     "mcp": Extra("tools for assistants", ("mcp",)),
-    "otel": Extra("traces of the server's own work", ("opentelemetry.sdk",)),
 }
 """As in pyproject.toml."""
 
