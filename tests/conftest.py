@@ -6,11 +6,12 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from tests.people import People
     from tests.tenants import Tenant
 
 
@@ -104,3 +105,17 @@ def bob(alice: Tenant) -> Tenant:
 def charlie(db: None) -> Tenant:
     """Charlie works somewhere else."""
     return _tenant("Rival", "Support")
+
+
+@pytest.fixture
+def quick_passwords(settings: Any) -> None:
+    """The real hash takes a good part of a second by design."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def people(alice: Tenant, charlie: Tenant, quick_passwords: None) -> People:
+    """An owner, a member, a viewer and a stranger, signed in."""
+    from tests.people import people_of  # needs settings, which need `--db`
+
+    return people_of(alice.project, charlie.project)

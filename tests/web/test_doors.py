@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import Any
 
 import pytest
+from django.core import mail as sent_mail
 from django.test import Client
 
+from callgauge.domain.options.kinds import mail_server
 from callgauge.flow import people as flow
 from callgauge.flow.errors import Forbidden, NotFound
+from callgauge.flow.password_mail import mail_password_link
 from callgauge.flow.scope import require_change, require_owner
 from callgauge.store.models import LinkKind, Member, OneTimeLink, Organization, Project, Role, User
 from tests.people import PASSWORD, People
@@ -214,3 +219,45 @@ def test_secrets_are_not_stored(people: People) -> None:
     secret = flow.invite(people.owner.who, Role.MEMBER)
     assert secret not in str(OneTimeLink.objects.values())
     assert Organization.objects.filter(links__isnull=False).count() == 1
+
+
+@pytest.fixture
+def mail(settings: Any) -> None:
+    server = mail_server("smtp://ada:secret@mail.example:587")
+    settings.CALLGAUGE = replace(settings.CALLGAUGE, mail_url=server, public_url="https://calls.example/")
+
+
+def test_a_password_link_comes_by_mail(people: People, mail: None) -> None:
+    client = Client(HTTP_ACCEPT="text/html")
+    assert "/forgotten" in client.get("/sign-in").content.decode()
+    thread = mail_password_link("BOB@example.com", "10.0.0.1")
+    assert thread is not None
+    thread.join(10)
+    (sent,) = sent_mail.outbox
+    assert sent.to == ["bob@example.com"]
+    link = re.search(r"https://calls.example/password/(\S+)", sent.body)
+    assert link is not None, sent.body
+    assert client.post(f"/password/{link[1]}", {"password": "another long sentence"}).status_code == 302
+
+
+def test_nobody_learns_who_has_an_account(people: People, mail: None) -> None:
+    client = Client(HTTP_ACCEPT="text/html")
+    pages = []
+    for email in ("ada@example.com", "nobody@example.com"):
+        page = client.post("/forgotten", {"email": email}).content.decode()
+        pages.append(page.replace(email, "…"))
+    assert pages[0] == pages[1]
+    assert OneTimeLink.objects.count() == 1
+
+
+def test_links_cannot_be_asked_for_without_end(people: People, mail: None) -> None:
+    client = Client(HTTP_ACCEPT="text/html")
+    answers = [client.post("/forgotten", {"email": "nobody@example.com"}) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+
+
+def test_without_a_mail_server_there_is_no_such_page(people: People) -> None:
+    client = Client(HTTP_ACCEPT="text/html")
+    assert client.get("/forgotten").status_code == 404
+    assert "/forgotten" not in client.get("/sign-in").content.decode()
+    assert "callgauge user password" in client.get("/sign-in").content.decode()

@@ -21,7 +21,6 @@ from callgauge.api.pagination import paginated
 from callgauge.api.routing import ID, route
 from callgauge.flow.agents import create_agent, delete_agent, edit_agent
 from callgauge.flow.errors import Invalid, NotFound
-from callgauge.flow.keys import name_of
 from callgauge.flow.knowledge_base import files_of_all
 from callgauge.flow.scope import agents_of, as_id, find_agent, find_project, require_project
 from callgauge.store.models import Agent
@@ -79,7 +78,7 @@ class AgentList(_Flat, APIView):
             raise Invalid.field("project", "This field is required with an organization's key.") from None
         flat = self.flat(said, {})
         parts = (shape.columns(flat), shape.kept(flat), shape.secrets(flat))
-        agent = create_agent(project, *parts, by=name_of(key_of(request)))
+        agent = create_agent(project, *parts, who=key_of(request))
         return Response(self.shown(request, agent), status=status.HTTP_201_CREATED)
 
 
@@ -95,7 +94,8 @@ class AgentDetail(_Flat, APIView):
 
     def delete(self, request: Request, pk: str) -> Response:
         agent = find_agent(key_of(request), pk)
-        delete_agent(agent, with_calls=query_flag(request, "delete_related", default=True))
+        with_calls = query_flag(request, "delete_related", default=True)
+        delete_agent(agent, with_calls=with_calls, who=key_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _edit(self, request: Request, pk: str, *, partial: bool) -> Response:
@@ -105,7 +105,7 @@ class AgentDetail(_Flat, APIView):
             raise Invalid.field("project", "An agent stays in the project that it was made in.")
         flat = self.flat(said, agent.settings)
         parts = (shape.columns(flat), shape.kept(flat), shape.secrets(flat))
-        return Response(self.shown(request, edit_agent(agent, *parts, by=name_of(key_of(request)))))
+        return Response(self.shown(request, edit_agent(agent, *parts, who=key_of(request))))
 
 
 class AgentV2List(_Nested, AgentList):

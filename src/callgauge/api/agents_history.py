@@ -18,7 +18,6 @@ from callgauge.api.pagination import paginated
 from callgauge.api.routing import ID, route
 from callgauge.flow.agents import duplicate_agent, label_version, restore_agent
 from callgauge.flow.errors import Invalid, NotFound
-from callgauge.flow.keys import name_of
 from callgauge.flow.scope import find_agent
 from callgauge.store.models import AgentVersion
 
@@ -56,7 +55,13 @@ class AgentHistoryEdit(APIView):
         said = LabelShape.read(request)
         reason = said.get("history_change_reason", said.get("change_reason"))
         try:
-            version = label_version(agent, said["history_id"], label=said.get("version_name"), reason=reason)
+            version = label_version(
+                agent,
+                said["history_id"],
+                label=said.get("version_name"),
+                reason=reason,
+                who=key_of(request),
+            )
         except NotFound:
             raise Invalid.field("history_id", "This agent has no such version.") from None
         return Response(_present([version])[0])
@@ -69,7 +74,7 @@ class AgentRestore(ShownNested, APIView):
         agent = find_agent(key_of(request), pk)
         version_id = RestoreAgentShape.read(request)["history_id"]
         try:
-            restored = restore_agent(agent, version_id, by=name_of(key_of(request)))
+            restored = restore_agent(agent, version_id, who=key_of(request))
         except NotFound:
             raise Invalid.field("history_id", "This agent has no such version.") from None
         return Response(self.shown(request, restored))
@@ -82,7 +87,7 @@ class AgentDuplicate(ShownFlat, APIView):
         agent = find_agent(key_of(request), pk)
         said = CopyShape.read(request)
         name = said.get("name") or said.get("agent_name") or ""
-        copy = duplicate_agent(agent, name=name, by=name_of(key_of(request)))
+        copy = duplicate_agent(agent, name=name, who=key_of(request))
         return Response(self.shown(request, copy), status=status.HTTP_201_CREATED)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 from rest_framework import status
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,7 +18,7 @@ from callgauge.api.pagination import paginated
 from callgauge.api.projects import present_members
 from callgauge.api.routing import ID, route
 from callgauge.flow.errors import Invalid, NotFound
-from callgauge.flow.keys import edit_organization, issue_key, keys_of
+from callgauge.flow.keys import edit_organization, keys_of, make_key
 from callgauge.flow.scope import as_id, projects_of, require_project
 from callgauge.store.models import ApiKey, DuplicateCallPolicy, Organization, Role
 
@@ -106,13 +105,11 @@ class OrganizationItem(APIView):
 
     def patch(self, request: Request, pk: str) -> Response:
         organization = _find(request, pk)
-        if key_of(request).project_id is not None:
-            raise PermissionDenied("Only a key of the whole organization may change it.")
         said = OrganizationShape.read(request, partial=True)
         policy = said.get("duplicate_calls")
         if policy is None and "allow_duplicate_call_ids" in said:
             policy = _policy(organization, allowed=said["allow_duplicate_call_ids"])
-        edit_organization(organization, name=said.get("name"), duplicate_calls=policy)
+        edit_organization(key_of(request), organization, name=said.get("name"), duplicate_calls=policy)
         return self.get(request, pk)
 
 
@@ -140,7 +137,7 @@ class KeyList(APIView):
         except Invalid:
             raise Invalid.field("project", "This field is required with an organization's key.") from None
         role = Role(said.get("role", Role.OWNER))
-        made, secret = issue_key(key.organization, project, said.get("name", "").strip(), role)
+        made, secret = make_key(key, project, said.get("name", ""), role)
         return Response(_present_key(made, secret), status=status.HTTP_201_CREATED)
 
 

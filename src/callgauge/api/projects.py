@@ -120,7 +120,7 @@ class ProjectList(APIView):
         said = ProjectShape.read(request)
         _require_own_organization(key, said)
         project = create_project(
-            key.organization,
+            key,
             _columns(said),
             settings=_kept(said),
             rubric=_rubric(said),
@@ -144,7 +144,8 @@ class ProjectDetail(APIView):
         return self._edit(request, pk, partial=True)
 
     def delete(self, request: Request, pk: str) -> Response:
-        delete_project(find_project(key_of(request), pk))
+        key = key_of(request)
+        delete_project(key, find_project(key, pk))
         return Response({"detail": "The project was deleted."})
 
     def _edit(self, request: Request, pk: str, *, partial: bool) -> Response:
@@ -153,7 +154,12 @@ class ProjectDetail(APIView):
         said = ProjectShape.read(request, partial=partial)
         _require_own_organization(key, said)
         project = edit_project(
-            project, _columns(said), settings=_kept(said), rubric=_rubric(said), secrets=_secrets(said)
+            key,
+            project,
+            _columns(said),
+            settings=_kept(said),
+            rubric=_rubric(said),
+            secrets=_secrets(said),
         )
         return Response(_present_one(key, project))
 

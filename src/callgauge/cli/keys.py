@@ -116,10 +116,10 @@ def revoke(key: str, data_dir: Path | None) -> None:
     """Revoke a key by its id or its shown prefix. It stops working at once."""
     bootstrap.start(data_dir)
     from callgauge.flow.errors import FlowError
-    from callgauge.flow.keys import revoke_key
+    from callgauge.flow.keys import revoke_any_key
 
     try:
-        revoked = revoke_key(key)
+        revoked = revoke_any_key(key)
     except FlowError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"Revoked key {revoked.pk} ({revoked.prefix}…).")

@@ -94,6 +94,15 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 
+_mail = CALLGAUGE.mail_url
+if _mail is not None:
+    EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+    EMAIL_USE_SSL, EMAIL_USE_TLS = _mail.encrypted_from_the_start, _mail.starttls
+EMAIL_TIMEOUT = 20  # seconds
+DEFAULT_FROM_EMAIL = CALLGAUGE.mail_from
+
+
 def _database() -> dict[str, object]:
     if not CALLGAUGE.database_url:
         return {

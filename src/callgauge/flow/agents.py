@@ -1,4 +1,7 @@
-"""Agents: make, edit, restore, copy, delete. Every change that shows leaves a version in the history."""
+"""Agents: make, edit, restore, copy, delete. Every change that shows leaves a version in the history.
+
+Where `who` is None, whoever runs the server's command line asks.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max, QuerySet
 
 from callgauge.flow.errors import Invalid, NotFound
+from callgauge.flow.keys import name_of
 from callgauge.flow.metrics import meet_new_agent
+from callgauge.flow.scope import Who, require_change
 from callgauge.flow.sealing import changed
 from callgauge.store.models import Agent, AgentVersion, CallLog, KnowledgeBaseFile, Metric, Project
 
@@ -27,12 +32,13 @@ def create_agent(
     settings: Mapping[str, Any],
     secrets: Mapping[str, str | None] | None = None,
     *,
-    by: str = "",
+    who: Who | None = None,
 ) -> Agent:
     """`settings` are the wire's fields that are kept. Raises Invalid for an assistant id that is taken."""
+    _may_change(who)
     agent = Agent(project=project, settings=dict(settings), secrets=changed({}, secrets or {}), **columns)
     _save(agent)
-    _note(agent, by=by)
+    _note(agent, who)
     meet_new_agent(agent)
     return agent
 
@@ -44,10 +50,11 @@ def edit_agent(
     settings: Mapping[str, Any],
     secrets: Mapping[str, str | None] | None = None,
     *,
-    by: str = "",
+    who: Who | None = None,
     reason: str = "",
 ) -> Agent:
     """Change what is mentioned. Calls that were measured keep their results."""
+    _may_change(who)
     locked = _locked(agent)
     before = _snapshot(locked)
     for name, value in columns.items():
@@ -56,15 +63,16 @@ def edit_agent(
     locked.secrets = changed(locked.secrets, secrets or {})
     _save(locked)
     if _snapshot(locked) != before:
-        _note(locked, by=by, reason=reason)
+        _note(locked, who, reason=reason)
     return locked
 
 
 @transaction.atomic
-def restore_agent(agent: Agent, version_id: int, *, by: str = "") -> Agent:
+def restore_agent(agent: Agent, version_id: int, *, who: Who | None = None) -> Agent:
     """Make the agent what it was. Its secrets and files stay as they are: a version holds none.
 
     Raises NotFound for a version that is not this agent's."""
+    _may_change(who)
     version = _version(agent, version_id)
     locked = _locked(agent)
     before = _snapshot(locked)
@@ -73,14 +81,20 @@ def restore_agent(agent: Agent, version_id: int, *, by: str = "") -> Agent:
     locked.settings = version.settings
     _save(locked)
     if _snapshot(locked) != before:
-        _note(locked, by=by, reason=f"Restored version {version.number}")
+        _note(locked, who, reason=f"Restored version {version.number}")
     return locked
 
 
 def label_version(
-    agent: Agent, version_id: int, *, label: str | None = None, reason: str | None = None
+    agent: Agent,
+    version_id: int,
+    *,
+    label: str | None = None,
+    reason: str | None = None,
+    who: Who | None = None,
 ) -> AgentVersion:
     """Say what a version was, in words. Raises NotFound."""
+    _may_change(who)
     version = _version(agent, version_id)
     version.label = version.label if label is None else label
     version.change_reason = version.change_reason if reason is None else reason
@@ -89,16 +103,17 @@ def label_version(
 
 
 @transaction.atomic
-def duplicate_agent(agent: Agent, *, name: str = "", by: str = "") -> Agent:
+def duplicate_agent(agent: Agent, *, name: str = "", who: Who | None = None) -> Agent:
     """A copy with its settings, secrets and files, measured by the metrics that were chosen for it.
 
     It has no assistant id: two agents of a project cannot have the same."""
+    _may_change(who)
     source = _locked(agent)
     columns = {field: getattr(source, field) for field in COLUMNS if field != "assistant_id"}
     columns["name"] = name or f"{source.name[: MAX_NAME - 7]} (copy)"
     copy = Agent(project=source.project, settings=source.settings, secrets=source.secrets, **columns)
     _save(copy)
-    _note(copy, by=by, reason=f"Copied from agent {source.pk}")
+    _note(copy, who, reason=f"Copied from agent {source.pk}")
     for file in KnowledgeBaseFile.objects.filter(agent=source).order_by("pk"):
         file.pk, file.agent = None, copy
         file.save(force_insert=True)
@@ -108,8 +123,9 @@ def duplicate_agent(agent: Agent, *, name: str = "", by: str = "") -> Agent:
     return copy
 
 
-def delete_agent(agent: Agent, *, with_calls: bool) -> None:
+def delete_agent(agent: Agent, *, with_calls: bool, who: Who | None = None) -> None:
     """Without its calls those stay in the project and belong to no agent. Metrics only lose the agent."""
+    _may_change(who)
     if with_calls:
         delete_calls(CallLog.objects.filter(agent=agent))
     agent.delete()
@@ -120,6 +136,11 @@ def delete_calls(calls: QuerySet[CallLog]) -> None:
     while ids := list(calls.order_by("pk").values_list("pk", flat=True)[:DELETE_BATCH]):
         with transaction.atomic():
             CallLog.objects.filter(pk__in=ids).delete()
+
+
+def _may_change(who: Who | None) -> None:
+    if who is not None:
+        require_change(who)
 
 
 def _locked(agent: Agent) -> Agent:
@@ -140,8 +161,9 @@ def _snapshot(agent: Agent) -> dict[str, Any]:
     return {"columns": {name: getattr(agent, name) for name in COLUMNS}, "settings": agent.settings}
 
 
-def _note(agent: Agent, *, by: str, reason: str = "") -> None:
+def _note(agent: Agent, who: Who | None, *, reason: str = "") -> None:
     """The caller holds the agent's row, so two changes never take one number."""
+    by = "" if who is None else name_of(who)
     highest = AgentVersion.objects.filter(agent=agent).aggregate(number=Max("number"))["number"] or 0
     AgentVersion.objects.create(
         agent=agent, number=highest + 1, change_reason=reason[:100], changed_by=by[:255], **_snapshot(agent)

@@ -13,6 +13,7 @@ from django.db.models import F
 from callgauge.domain.metrics import EvalType
 from callgauge.domain.rubric import Known, RubricError, parse_rubric, tree
 from callgauge.flow.errors import Invalid
+from callgauge.flow.scope import Who, require_change
 from callgauge.store.models import Metric, MetricVersion, Project, RubricRule
 
 DEFAULT_RATING = 3
@@ -29,8 +30,11 @@ def rubric_config(project: Project) -> dict[str, Any]:
 
 
 @transaction.atomic
-def write_rubric(project: Project, config: object) -> bool:
-    """Replace all rules; True where that changed anything. Raises Invalid, and then nothing is written."""
+def write_rubric(project: Project, config: object, *, who: Who | None = None) -> bool:
+    """Replace all rules; True where that changed anything. Raises Invalid and, for a viewer, Forbidden, and
+    then nothing is written. Without `who`, a part of the server that has asked that already."""
+    if who is not None:
+        require_change(who)
     locked = _lock(project.pk)
     try:
         rubric = parse_rubric(config, _known(project.pk))

@@ -14,11 +14,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from callgauge.flow import people
-from callgauge.flow.errors import FlowError, Invalid
+from callgauge.flow.errors import FlowError, Invalid, RateLimited
+from callgauge.flow.password_mail import can_mail, mail_password_link
 from callgauge.flow.people import NewAccount
 from callgauge.flow.sign_in import sign_in
 from callgauge.store.models import LinkKind, Project, User
-from callgauge.web.errors import show_trouble, trouble_of
+from callgauge.web.errors import NOT_FOUND, show_trouble, trouble_of
 from callgauge.web.page import account_page, safe_next, signed_in, to_sign_in
 
 THEMES = ("auto", "light", "dark")
@@ -64,8 +65,30 @@ def sign_in_page(request: HttpRequest) -> HttpResponse:
 
 
 def _sign_in_form(request: HttpRequest, following: str, **more: Any) -> HttpResponse:
-    context = {"next": following}
-    return render(request, "web/sign_in.html", {**context, "no_account": not User.objects.exists(), **more})
+    context = {
+        "next": following,
+        "no_account": not User.objects.exists(),
+        "can_mail": can_mail(settings.CALLGAUGE),
+    }
+    return render(request, "web/sign_in.html", {**context, **more})
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def forgotten(request: HttpRequest) -> HttpResponse:
+    """Says the same whether there is such an account or not."""
+    if not can_mail(settings.CALLGAUGE):
+        return show_trouble(request, NOT_FOUND)
+    email = request.POST.get("email", "")
+    context: dict[str, Any] = {"email": email}
+    status = 200
+    if request.method == "POST":
+        try:
+            mail_password_link(email, request.META.get("REMOTE_ADDR", ""))
+            context["sent"] = True
+        except RateLimited as error:
+            context["faults"], status = [str(error)], 429
+    return render(request, "web/forgotten.html", context, status=status)
 
 
 @require_POST
@@ -156,20 +179,27 @@ def _account_form(request: HttpRequest, error: FlowError | None = None, **contex
     )
 
 
-@_link_page
-def set_up(request: HttpRequest, secret: str) -> HttpResponseBase:
-    people.find_link(LinkKind.SETUP, secret)
+def _entering(request: HttpRequest, enter: Callable[[], User | None], **form: Any) -> HttpResponseBase:
+    """The form of a link, and what it does when it is sent: whoever `enter` gives is signed in. None: they
+    are already."""
     error: FlowError | None = None
     if request.method == "POST":
         try:
-            user = people.set_up(secret, _account_of(request), request.POST.get("organization", ""))
-            login(request, user)
+            user = enter()
+            if user is not None:
+                login(request, user)
             return HttpResponseRedirect("/")
         except Invalid as invalid:
             error = invalid
-    return _account_form(
+    return _account_form(request, error, **form)
+
+
+@_link_page
+def set_up(request: HttpRequest, secret: str) -> HttpResponseBase:
+    people.find_link(LinkKind.SETUP, secret)
+    return _entering(
         request,
-        error,
+        lambda: people.set_up(secret, _account_of(request), request.POST.get("organization", "")),
         title="Set up Callgauge",
         intro="You will be the owner of this installation: you invite the others.",
         action="Make my account",
@@ -183,19 +213,16 @@ def invitation(request: HttpRequest, secret: str) -> HttpResponseBase:
     link = people.find_link(LinkKind.INVITATION, secret)
     assert link.organization is not None
     user = signed_in(request)
-    error: FlowError | None = None
-    if request.method == "POST":
-        try:
-            if request.POST.get("join") and user is not None:
-                people.join(secret, user)
-            else:
-                login(request, people.accept_invitation(secret, _account_of(request)))
-            return HttpResponseRedirect("/")
-        except Invalid as invalid:
-            error = invalid
-    return _account_form(
+
+    def enter() -> User | None:
+        if request.POST.get("join") and user is not None:
+            people.join(secret, user)
+            return None
+        return people.accept_invitation(secret, _account_of(request))
+
+    return _entering(
         request,
-        error,
+        enter,
         title=f"Join {link.organization.name}",
         intro=f"You were invited as {link.role}.",
         action="Make my account and join",
@@ -208,16 +235,9 @@ def invitation(request: HttpRequest, secret: str) -> HttpResponseBase:
 def new_password(request: HttpRequest, secret: str) -> HttpResponseBase:
     link = people.find_link(LinkKind.PASSWORD, secret)
     assert link.user is not None
-    error: FlowError | None = None
-    if request.method == "POST":
-        try:
-            login(request, people.reset_password(secret, request.POST.get("password", "")))
-            return HttpResponseRedirect("/")
-        except Invalid as invalid:
-            error = invalid
-    return _account_form(
+    return _entering(
         request,
-        error,
+        lambda: people.reset_password(secret, request.POST.get("password", "")),
         title="Set a new password",
         intro=f"For {link.user.email}. It ends every session of this account.",
         action="Set the password",

@@ -14,6 +14,7 @@ urlpatterns = [
     *contract_page.routes,
     path("", doors.home, name="home"),
     path("sign-in", doors.sign_in_page, name="sign-in"),
+    path("forgotten", doors.forgotten, name="forgotten"),
     path("sign-out", doors.sign_out, name="sign-out"),
     path("theme", doors.theme, name="theme"),
     path("account", doors.account, name="account"),

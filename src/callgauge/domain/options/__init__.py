@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from callgauge.domain.options.judges import JUDGES
-from callgauge.domain.options.kinds import Network, Option, Rate
+from callgauge.domain.options.kinds import MailServer, Network, Option, Rate
+from callgauge.domain.options.mail import MAIL
 from callgauge.domain.options.outbound import OUTBOUND
 from callgauge.domain.options.recordings import RECORDINGS
 from callgauge.domain.options.scale import SCALE
@@ -25,7 +26,7 @@ class OptionError(ValueError):
     """A setting has a value that cannot be used; the message lists each with what to write instead."""
 
 
-OPTIONS: tuple[Option, ...] = (*SERVER, *JUDGES, *SCALE, *OUTBOUND, *RECORDINGS)
+OPTIONS: tuple[Option, ...] = (*SERVER, *JUDGES, *SCALE, *OUTBOUND, *RECORDINGS, *MAIL)
 """A group of settings is one file of this package, and one name here."""
 
 BY_FIELD: dict[str, Option] = {option.field: option for option in OPTIONS}
@@ -45,6 +46,8 @@ class Options:
     log_level: str
     web_threads: int
     outbound_networks: tuple[Network, ...]
+    mail_url: MailServer | None
+    mail_from: str
     judge: str
     judge_base_url: str
     judge_api_key: str

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 Network = IPv4Network | IPv6Network
 
@@ -82,6 +83,40 @@ def rate(value: str) -> Rate | None:
     if match is None or match[3] not in _PERIODS:
         raise ValueError("write a rate such as 10/minute, 100/hour, or off")
     return Rate(int(match[1]), int(match[2] or 1) * _PERIODS[match[3]])
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    host: str
+    port: int
+    user: str
+    password: str
+    encrypted_from_the_start: bool
+
+    @property
+    def starttls(self) -> bool:
+        """A password never goes over the line unencrypted; without one, the server may be a neighbour."""
+        return bool(self.user) and not self.encrypted_from_the_start
+
+
+def mail_server(value: str) -> MailServer | None:
+    if not value.strip():
+        return None
+    parts = urlsplit(value.strip())
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or port == 0:
+        raise ValueError("write smtp://USER:PASSWORD@HOST:587 or smtps://USER:PASSWORD@HOST:465")
+    encrypted = parts.scheme == "smtps"
+    return MailServer(
+        parts.hostname,
+        port or (465 if encrypted else 587 if parts.username else 25),
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+        encrypted,
+    )
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:
