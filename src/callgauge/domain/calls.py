@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 
@@ -103,7 +104,11 @@ class Call:
 
 def clock(secs: float | None) -> str:
     """Seconds as `MM:SS`; minutes run past 59 because calls of an hour are not rare."""
-    whole = max(0, int(secs or 0))
+    return _clock(max(0, int(secs or 0)))
+
+
+@lru_cache(maxsize=4096)
+def _clock(whole: int) -> str:
     return f"{whole // 60:02d}:{whole % 60:02d}"
 
 
