@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator
+from email.message import Message
+from urllib.error import HTTPError
 
 import pytest
 from click.testing import CliRunner, Result
 
 from callgauge.cli import main
+from callgauge.cli.remote import _refused
 from callgauge.store.models import Agent, Rerun
 from callgauge.worker.executor import Executor
 from tests.calls import make_calls, make_metric
@@ -114,3 +118,16 @@ def test_without_a_key_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("CEKURA_API_KEY", raising=False)
     result = CliRunner().invoke(main, ["rerun", "status", "1"])
     assert (result.exit_code, "CEKURA_API_KEY" in result.output) == (2, True)
+
+
+def test_a_404_that_says_why_is_told_on() -> None:
+    for body, ending in (
+        (
+            b'{"detail": "No logs came with it."}',
+            "/1/logs. No logs came with it.",
+        ),
+        (b'{"detail": "Not found."}', "/1/logs."),
+        (b"<html>", "/1/logs."),
+    ):
+        error = HTTPError("http://here/1/logs?x=1", 404, "Not Found", Message(), io.BytesIO(body))
+        assert _refused(error).endswith(ending)

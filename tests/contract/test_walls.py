@@ -34,6 +34,7 @@ from callgauge.store.models import (
     ReviewItem,
     Role,
 )
+from tests.call_rows import result_row
 from tests.calls import make_call, make_metric
 from tests.tenants import Tenant, tenant
 
@@ -90,6 +91,7 @@ def alices(alice: Tenant) -> Belongings:
     )
     writing = request_writing(project, WritingKind.SIMPLER, Asked(text=MARK))
     rerun = request_rerun(alice.key, agent, Selection()).rerun
+    result = result_row(call, metric, rerun, passed=True, explanation=f'["{MARK}"]')
     upload = open_upload(project, f"{MARK}.wav")
     client = alice.client
     alert = client.post(
@@ -130,6 +132,7 @@ def alices(alice: Tenant) -> Belongings:
             r"/user/v1/projects(-external)?/": project.pk,
             r"/user/organizations/": project.organization_id,
             r"/callgauge/v1/reruns/": {"id": rerun.pk, "action": "pause"},
+            r"/callgauge/v1/results/": result.pk,
             r"/callgauge/v1/metrics/": metric.pk,
             r"/callgauge/v1/review/items/": item.pk,
             r"/callgauge/v1/review/votes/": review.pk,

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from callgauge.domain.judging import Judge, JudgeUnavailable
+from callgauge.domain.judging import JudgeUnavailable
 from callgauge.flow import control
 from callgauge.flow.metrics import MetricChange, edit_metric, restore_version
 from callgauge.flow.plan import plan_for
-from callgauge.flow.rerun import PLAIN, Terms, request_rerun
+from callgauge.flow.rerun import Terms
 from callgauge.flow.rubric import write_rubric
 from callgauge.flow.selection import Selection
 from callgauge.store.models import (
-    Agent,
     CallLog,
     CallPayload,
     Metric,
@@ -27,43 +25,17 @@ from callgauge.store.models import (
 from callgauge.worker.executor import Executor
 from tests.calls import make_call, make_calls, make_metric
 from tests.judges import FakeJudge, verdict
-from tests.tenants import Tenant, tenant
+from tests.tenants import Tenant
 from tests.waiting import wait_until
+from tests.worker.conftest import Run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Run = Callable[..., Rerun]
 CURRENT = Terms(reuse=Reuse.CURRENT)
 READS = """
 _result = data["Confirms"] is True
 _explanation = "As Confirms."
 """
-
-
-@pytest.fixture
-def alice(transactional_db: None) -> Tenant:
-    return tenant("Acme", "Support")
-
-
-@pytest.fixture
-def run(alice: Tenant) -> Iterator[Run]:
-    """Asks for a rerun of all calls and works through it."""
-    started: list[Executor] = []
-
-    def run_all(judge: Judge | None, agent: Agent, terms: Terms = PLAIN, **options: Any) -> Rerun:
-        rerun = request_rerun(alice.key, agent, Selection(), terms=terms, **options).rerun
-        executor = Executor("test:1", lambda: judge, concurrency=8)
-        started.append(executor)
-        executor.start()
-        wait_until(lambda: _state(rerun) == RerunState.DONE)
-        executor.stop()
-        started.remove(executor)
-        rerun.refresh_from_db()
-        return rerun
-
-    yield run_all
-    for executor in started:
-        executor.stop()
 
 
 def _state(rerun: Rerun) -> str:

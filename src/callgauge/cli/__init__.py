@@ -20,6 +20,7 @@ from callgauge.cli.metrics import metric
 from callgauge.cli.move import move_database
 from callgauge.cli.preview import preview
 from callgauge.cli.reparse import reparse
+from callgauge.cli.replay import replay
 from callgauge.cli.reruns import rerun_group
 from callgauge.cli.retention import retention
 from callgauge.cli.review import golden, review
@@ -54,6 +55,7 @@ COMMANDS = (
     golden,
     gate,
     rerun_group,
+    replay,
     audio,
     import_command,
     reparse,

@@ -15,6 +15,8 @@ import click
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 TIMEOUT_SECS: Final = 60.0
+NOT_FOUND: Final = "Not found."
+"""The detail of a 404 that says no more than its number."""
 COPIED_BYTES: Final = 256 * 1024
 
 
@@ -92,12 +94,14 @@ class Remote:
 def _refused(error: HTTPError) -> str:
     if error.code == 401:
         return "The server does not know the key in CEKURA_API_KEY."
-    if error.code == 404:
-        return f"There is nothing like that for this key: {error.url.partition('?')[0]}."
     try:
         said = json.loads(error.read())
     except ValueError:
         said = None
+    if error.code == 404:
+        detail = said.get("detail", "") if isinstance(said, dict) else ""
+        more = f" {detail}" if detail not in ("", NOT_FOUND) else ""
+        return f"There is nothing like that for this key: {error.url.partition('?')[0]}.{more}"
     if isinstance(said, dict):
         texts = [
             f"{name}: {' '.join(map(str, words)) if isinstance(words, list) else words}"

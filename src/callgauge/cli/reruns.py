@@ -38,7 +38,7 @@ def selection(command: Command) -> Command:
             click.option("--calls", metavar="ID,ID…", help="These calls."),
             click.option("--filter", "filters", metavar="JSON", help="Calls that fit a filter, as in lists."),
             click.option("--since", metavar="TIME", help="Calls from this time on (ISO 8601)."),
-            click.option("--until", metavar="TIME", help="Calls before this time."),
+            click.option("--until", metavar="TIME", help="Calls up to this time."),
             click.option("--metric", "metrics", multiple=True, type=int, metavar="ID", help="Only these."),
             click.option(
                 "--reuse",

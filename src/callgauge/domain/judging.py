@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from callgauge.domain.calls import stable_hash
 from callgauge.domain.outcomes import Usage
 
 
@@ -32,6 +33,11 @@ class JudgeRequest:
     max_output_tokens: int = 2_000
     reasks: int | None = None
     """How often an unusable answer may be asked for again; None: as the judge is set."""
+
+
+def hash_of_request(request: JudgeRequest) -> str:
+    """Of all that a model is sent: equal for the same question."""
+    return stable_hash([asdict(message) for message in request.messages], request.schema, request.temperature)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from django.db.models import F
 from django.utils import timezone
 
 from callgauge.domain.calls import stable_hash
-from callgauge.domain.judging import JudgeAnswer, JudgeRequest
+from callgauge.domain.judging import JudgeAnswer, JudgeRequest, hash_of_request
 from callgauge.domain.outcomes import Usage
 from callgauge.store.bulk import insert_rows, moment, update_rows
 from callgauge.store.models import JudgeCall, JudgeCallState, Rerun
@@ -69,7 +69,7 @@ def question(
     sample: int,
     request: JudgeRequest,
 ) -> Question:
-    request_hash = _request_hash(request)
+    request_hash = hash_of_request(request)
     key = stable_hash(rerun_id, call_id, content_hash, version_id, model, request_hash, sample)
     return Question(key, rerun_id, call_id, model, request_hash)
 
@@ -78,13 +78,9 @@ def lab_question(
     *, lab_id: int, call_id: int | None, content_hash: str, model: str, sample: int, request: JudgeRequest
 ) -> Question:
     """One that no rerun asks: of a draft on a call, or about several calls."""
-    request_hash = _request_hash(request)
+    request_hash = hash_of_request(request)
     key = stable_hash("lab", lab_id, call_id, content_hash, model, request_hash, sample)
     return Question(key, None, call_id, model, request_hash, lab_id)
-
-
-def _request_hash(request: JudgeRequest) -> str:
-    return stable_hash([asdict(message) for message in request.messages], request.schema, request.temperature)
 
 
 def begin(questions: Sequence[Question]) -> list[Begun]:

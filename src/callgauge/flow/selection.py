@@ -60,7 +60,7 @@ def narrowed(agent: Agent, selection: Selection, narrowing: Narrowing) -> Select
     if narrowing.since is not None:
         calls = calls.filter(timestamp__gte=narrowing.since)
     if narrowing.until is not None:
-        calls = calls.filter(timestamp__lt=narrowing.until)
+        calls = calls.filter(timestamp__lte=narrowing.until)
     if narrowing.filters not in (None, ""):
         calls = calls.filter(read_filters(narrowing.filters, [agent.project_id], parameter="filters"))
     ids = list(calls.values_list("pk", flat=True).distinct()[: RESET_AT_ONCE + 1])

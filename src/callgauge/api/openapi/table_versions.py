@@ -33,6 +33,12 @@ OPERATIONS: Operations = {
     ("RerunDifferenceCsv", "GET"): Operation(
         summary="What a rerun changed, as CSV.", answer=None, bare=True, query=AGAINST
     ),
+    ("ResultReplay", "GET"): Operation(
+        summary="What a result was made from, as a file that `callgauge replay` computes it from again.",
+        answer=None,
+        bare=True,
+        action="download",
+    ),
     ("VersionDifference", "GET"): Operation(
         summary="One version of a metric against another.",
         answer=OBJECT,

@@ -11,6 +11,7 @@ from callgauge.flow.calls import calls_of, delete_call
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.metrics_lists import find_metric
 from callgauge.flow.recordings.waveform import recording_view
+from callgauge.flow.replay import file_name, find_result, replay_file
 from callgauge.flow.rerun import count_against_limit, evaluate_call_again
 from callgauge.flow.reviewers import voter
 from callgauge.flow.reviews import cast_vote, find_review, read_vote, withdraw
@@ -82,6 +83,18 @@ def earlier(request: HttpRequest, who: Person, *, call_id: int, metric_id: int) 
     return show(request, who, "web/earlier.html", context, active="calls")
 
 
+@project_page()
+def replay(request: HttpRequest, who: Person, *, call_id: int, result_id: int) -> HttpResponse:
+    """What a result was made from, to compute it again elsewhere."""
+    found = find_result(who, result_id)
+    if found.call_id != call_id:
+        raise NotFound
+    answer = HttpResponse(replay_file(found), content_type="application/json")
+    answer["Content-Disposition"] = f'attachment; filename="{file_name(found)}"'
+    answer["Cache-Control"] = "private, no-store"
+    return answer
+
+
 @project_page("POST")
 def review(request: HttpRequest, who: Person, *, call_id: int, metric_id: int) -> HttpResponse:
     """A vote, an expected value, a note, or all of it."""
@@ -143,6 +156,7 @@ routes = [
     path(f"{ROOT}/measure", measure, name="call-measure"),
     path(f"{ROOT}/delete", delete, name="call-delete"),
     path(f"{ROOT}/take-back", take_back, name="call-take-back"),
+    path(f"{ROOT}/results/<int:result_id>/replay", replay, name="result-replay"),
     path(f"{ROOT}/metrics/<int:metric_id>/review", review, name="call-review"),
     path(f"{ROOT}/metrics/<int:metric_id>/earlier", earlier, name="call-earlier"),
 ]

@@ -57,6 +57,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Card:
+    result_id: int | None
     metric_id: int
     name: str
     chip: Chip
@@ -84,6 +85,7 @@ class Card:
 class Earlier:
     """An older result of the metric on the call."""
 
+    result_id: int
     version: int
     chip: Chip
     explanation: Sequence[str]
@@ -151,8 +153,8 @@ def _rank(card: Card) -> int:
 
 def _waiting(metric: Metric, in_rubric: bool) -> Card:
     return Card(
-        metric.pk, metric.name, pending(live=True), in_rubric, False, (), (), None, "", "", None, 0, "", None,
-        (), False, False,
+        None, metric.pk, metric.name, pending(live=True), in_rubric, False, (), (), None, "", "", None, 0, "",
+        None, (), False, False,
     )  # fmt: skip
 
 
@@ -169,6 +171,7 @@ def _card(
     unit = unit_of(row.eval_type, row.function_name)
     extra = json.loads(row.extra)
     return Card(
+        result_id=row.id,
         metric_id=row.metric_id,
         name=row.name,
         chip=result_chip(row, review, superseded=superseded, live=True, unit=unit),
@@ -275,6 +278,7 @@ def earlier_results(call: CallLog, metric_id: int) -> list[Earlier]:
     )
     return [
         Earlier(
+            row.pk,
             row.version.number,
             machine_chip(row, (), unit_of(row.version.eval_type, row.version.built_in)),
             _sentences(row.explanation),
