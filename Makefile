@@ -11,7 +11,7 @@ PORT ?= 8000
 DATA_DIR ?= data
 PYTEST := $(PY) -m pytest
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet
-LOCKED_EXTRAS := $(foreach extra,scale monty media s3 parquet mcp,--extra $(extra))
+LOCKED_EXTRAS := $(foreach extra,scale monty media s3 parquet mcp otel,--extra $(extra))
 
 define install
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

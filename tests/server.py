@@ -30,6 +30,8 @@ class Server:
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
         self.key = ""
+        self.options: tuple[str, ...] = ()
+        """Further options of `serve`."""
 
     def start(self) -> None:
         command = [
@@ -41,6 +43,7 @@ class Server:
             "0",
             "--data-dir",
             str(self.data_dir),
+            *self.options,
         ]
         log = (self.data_dir.parent / "server.log").open("a")
         self._process = subprocess.Popen(

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from callgauge.cli import bootstrap, data_dir
+from callgauge.cli import bootstrap, data_dir, telemetry
 from callgauge.cli.broker import open_broker
 from callgauge.domain.options import Options
 
@@ -23,24 +23,34 @@ _STOPPING = (signal.SIGTERM, signal.SIGINT)
 @click.option(
     "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one."
 )
+@telemetry.metrics_options
 @bootstrap.data_dir_option
-def serve(host: str, port: int, data_dir: Path | None) -> None:
+def serve(host: str, port: int, data_dir: Path | None, metrics_host: str, metrics_port: int | None) -> None:
     """Run the server: the API and the executor that evaluates, in one process.
 
     Creates and migrates its database. Prints one line when it is ready, and until there is an
     account a link that makes the first one. Stops cleanly on SIGTERM or Ctrl-C:
     judge requests under way end, and what is left is taken up at the next start.
     """
-    run(host, port, data_dir)
+    run(host, port, data_dir, metrics_host, metrics_port)
 
 
-def run(host: str, port: int, folder: Path | None) -> None:
+def run(
+    host: str,
+    port: int,
+    folder: Path | None,
+    metrics_host: str = "127.0.0.1",
+    metrics_port: int | None = None,
+) -> None:
     loaded = bootstrap.load_options()
     path = folder or loaded.data_dir
     data_dir.prepare(path)
     held = data_dir.lock(path)
     loaded = bootstrap.start(folder)
+    from callgauge.flow.gauges import ClosingGauges
+
     hands = _hands(loaded, path)
+    telemetry.start(loaded, "serve", metrics_host, metrics_port, [ClosingGauges()])
     server, bound_port = _bind(loaded, host, port)
     if host not in {"127.0.0.1", "localhost", "::1"} and not loaded.public_url:
         click.echo(
@@ -58,6 +68,7 @@ def run(host: str, port: int, folder: Path | None) -> None:
     finally:
         server.close()
         hands.stop()
+        telemetry.stop()
         held.close()
 
 

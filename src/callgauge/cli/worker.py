@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from callgauge.cli import bootstrap
+from callgauge.cli import bootstrap, telemetry
 from callgauge.cli.broker import open_broker
 from callgauge.cli.serve import make_executor
 
@@ -18,8 +18,9 @@ SEEN_SECS = 5.0
 
 
 @click.command(short_help="Measure what a broker brings.")
+@telemetry.metrics_options
 @bootstrap.data_dir_option
-def worker(data_dir: Path | None) -> None:
+def worker(data_dir: Path | None, metrics_host: str, metrics_port: int | None) -> None:
     """Measure calls that `callgauge serve` takes in on another process or host.
 
     Needs CALLGAUGE_DATABASE_URL (PostgreSQL) and CALLGAUGE_BROKER_URL, the same as the server's. Run as many
@@ -34,6 +35,7 @@ def worker(data_dir: Path | None) -> None:
         )
     from callgauge.worker.dispatcher import Dispatcher
 
+    telemetry.start(loaded, "worker", metrics_host, metrics_port)
     owner = f"worker:{secrets.token_hex(10)}"
     executor = make_executor(loaded, owner, looks_for_work=False)
     dispatcher = Dispatcher(broker, owner, loaded.tenant_chunks)
@@ -56,6 +58,7 @@ def worker(data_dir: Path | None) -> None:
         dispatcher.stop()
         executor.stop()
         presence.join()
+        telemetry.stop()
 
 
 def _say_present(owner: str, stopping: threading.Event) -> None:

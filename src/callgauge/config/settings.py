@@ -49,6 +49,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "callgauge.api.watched.Watched",
     "callgauge.api.middleware.Envelope",
     "callgauge.api.middleware.TrustedProxies",
     "callgauge.api.middleware.RequestLimits",
@@ -150,10 +151,15 @@ REST_FRAMEWORK = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"()": "callgauge.telemetry.logs.LineFormatter", "debug": CALLGAUGE.log_level == "debug"},
+        "json": {"()": "callgauge.telemetry.logs.JsonFormatter", "debug": CALLGAUGE.log_level == "debug"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": CALLGAUGE.log_format}},
     "root": {"handlers": ["stderr"], "level": CALLGAUGE.log_level.upper()},
     "loggers": {
+        # A line for each request and chunk: for machines.
+        "callgauge.events": {"level": "INFO" if CALLGAUGE.log_format == "json" else "ERROR"},
         "django.request": {"level": "ERROR"},
         # Anybody can send a wrong Host: the answer says it, and a traceback each would fill the log.
         "django.security.DisallowedHost": {"level": "CRITICAL"},

@@ -6,9 +6,17 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
+from callgauge.telemetry.traces import TracesUnavailable, start_traces
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "callgauge.config.settings")
 
 if settings.SECRET_KEY == settings.NO_SECRET:
     raise ImproperlyConfigured("Set CALLGAUGE_SECRET_KEY: only `callgauge serve` makes a key by itself.")
+
+if settings.CALLGAUGE.otlp_endpoint:
+    try:
+        start_traces(settings.CALLGAUGE.otlp_endpoint, "web")
+    except TracesUnavailable:
+        raise ImproperlyConfigured("CALLGAUGE_OTLP_ENDPOINT: pip install 'callgauge[otel]'.") from None
 
 application = get_wsgi_application()

@@ -24,6 +24,7 @@ from callgauge.worker.lead import Lead
 from callgauge.worker.operations import BEGIN, FORGET, PAUSE, STORE_ANSWER
 from callgauge.worker.questions import question_about
 from callgauge.worker.slots import URGENT, Place, Slots
+from callgauge.worker.watching import watched_judge_call
 from callgauge.worker.writer import Writer
 
 MOST_BUDGETS = 10_000
@@ -236,14 +237,18 @@ class Asking:
     @staticmethod
     async def _send(judge: Judge, request: JudgeRequest, lead: Lead) -> JudgeAnswer:
         async with lead.sending(judge):
-            try:
-                return await judge.ask(request)
-            except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if task is not None and task.cancelling():
-                    raise
-                # Nobody cancelled us: the client did it to itself, and a metric must not end without outcome.
-                raise JudgeUnavailable("The request to the judge was broken off.") from None
+            with watched_judge_call(judge.model) as ended:
+                try:
+                    answer = await judge.ask(request)
+                except asyncio.CancelledError:
+                    task = asyncio.current_task()
+                    if task is not None and task.cancelling():
+                        raise
+                    # Nobody cancelled us: the client did it to itself, and a metric must not end without
+                    # outcome.
+                    raise JudgeUnavailable("The request to the judge was broken off.") from None
+                ended(answer)
+                return answer
 
     async def _store(self, asked: Question, sent: asyncio.Task[JudgeAnswer]) -> JudgeAnswer:
         answer = await sent

@@ -30,6 +30,7 @@ from callgauge.judge.batch import (
     BatchUnsure,
 )
 from callgauge.store.models import BatchEnding, BatchStep, Chunk, JudgeBatch, RerunKind, RerunState
+from callgauge.telemetry.metrics import count_answer
 from callgauge.worker.database import DatabaseThread
 from callgauge.worker.judges import Judges
 from callgauge.worker.questions import Asked, questions_of
@@ -317,6 +318,7 @@ class Batches:
             if one is None or read.answer is None:
                 wasted += read.usage
                 continue
+            count_answer(batch.model, read.answer)
             waiting.append((one.question, read.answer))
             if len(waiting) >= ANSWERS_PER_COMMIT:
                 await self._thread.run(batches.store, waiting)

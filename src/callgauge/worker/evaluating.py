@@ -19,6 +19,8 @@ from callgauge.flow.reuse import model_of
 from callgauge.flow.sampling import SAMPLED_OUT
 from callgauge.flow.work import CallWork
 from callgauge.store.models import Chunk
+from callgauge.telemetry.metrics import RESULTS
+from callgauge.telemetry.traces import span
 from callgauge.worker.asking import Asking
 from callgauge.worker.lead import Lead
 from callgauge.worker.operations import (
@@ -141,8 +143,10 @@ class CallEvaluation:
         self._seen[spec.name] = outcome
         if not await self._writer.write(STORE_RESULT, OwnedResult(self._owner, result)):
             raise LeaseLost
+        RESULTS.labels(type(outcome).__name__.lower()).inc()
 
     async def _settle(self) -> None:
         if self._chunk.rerun.aside:
             return
-        await self._writer.write(SETTLE, Settling(self._chunk.rerun_id, self._work.call.id))
+        with span("settle", call_id=self._work.call.id):
+            await self._writer.write(SETTLE, Settling(self._chunk.rerun_id, self._work.call.id))

@@ -34,6 +34,7 @@ from callgauge.worker.previewing import Previews
 from callgauge.worker.recordings import DEFAULT_OPTIONS, RecordingOptions, Recordings
 from callgauge.worker.retention import Retention
 from callgauge.worker.scripts import AUTO, Scripts
+from callgauge.worker.watching import watched_chunk
 from callgauge.worker.writer import Writer
 from callgauge.worker.writing import Writings
 
@@ -346,7 +347,8 @@ class Executor:
 
     async def _work(self, chunk: Chunk) -> None:
         try:
-            await self._work_of.do(chunk)
+            with watched_chunk(chunk):
+                await self._work_of.do(chunk)
         except (LeaseLost, ledger.LeaseLost):
             log.info("chunk %s was taken over", chunk.pk)
         except Exception as error:

@@ -19,6 +19,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from callgauge.flow.settle import hold_calls
 from callgauge.store.turns import write_turn
+from callgauge.telemetry.metrics import WRITE_RETRIES
 
 log = logging.getLogger(__name__)
 
@@ -139,6 +140,7 @@ class Writer:
                 pause_secs = RETRY_SECS[min(attempt, len(RETRY_SECS) - 1)]
                 if self._stopping.is_set() or time.monotonic() + pause_secs > deadline:
                     raise
+                WRITE_RETRIES.inc()
                 log.warning("the database cannot be written, trying again: %s", type(error).__name__)
                 connection.close()
                 self._stopping.wait(pause_secs)

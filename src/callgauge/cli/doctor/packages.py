@@ -25,6 +25,7 @@ EXTRAS: Final[Mapping[str, Extra]] = {
     "media": Extra("recordings in m4a, webm and other containers", ("av",)),
     "s3": Extra("recordings in S3-compatible storage", ("obstore",)),
     "parquet": Extra("export of calls as Parquet", ("pyarrow",)),
+    "otel": Extra("traces of the server's own work", ("opentelemetry.sdk", "opentelemetry.exporter.otlp")),
     "mcp": Extra("tools for assistants", ("mcp",)),
 }
 """As in pyproject.toml."""
@@ -51,6 +52,8 @@ def _needed_by(name: str, loaded: Options) -> str:
         return "CALLGAUGE_SANDBOX"
     if name == "s3" and loaded.recording_store.startswith(("s3://", "gs://", "az://")):
         return "CALLGAUGE_RECORDING_STORE"
+    if name == "otel" and loaded.otlp_endpoint:
+        return "CALLGAUGE_OTLP_ENDPOINT"
     return ""
 
 

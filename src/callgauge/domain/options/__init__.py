@@ -18,6 +18,7 @@ from callgauge.domain.options.outbound import OUTBOUND
 from callgauge.domain.options.recordings import RECORDINGS
 from callgauge.domain.options.scale import SCALE
 from callgauge.domain.options.server import SERVER
+from callgauge.domain.options.telemetry import TELEMETRY
 
 __all__ = ["BY_FIELD", "OPTIONS", "Option", "OptionError", "Options", "Rate", "load", "unknown"]
 
@@ -26,7 +27,7 @@ class OptionError(ValueError):
     """A setting has a value that cannot be used; the message lists each with what to write instead."""
 
 
-OPTIONS: tuple[Option, ...] = (*SERVER, *JUDGES, *SCALE, *OUTBOUND, *RECORDINGS, *MAIL)
+OPTIONS: tuple[Option, ...] = (*SERVER, *JUDGES, *SCALE, *OUTBOUND, *RECORDINGS, *MAIL, *TELEMETRY)
 """A group of settings is one file of this package, and one name here."""
 
 BY_FIELD: dict[str, Option] = {option.field: option for option in OPTIONS}
@@ -43,7 +44,6 @@ class Options:
     public_url: str
     trusted_proxies: tuple[str, ...]
     max_body_mb: int
-    log_level: str
     web_threads: int
     outbound_networks: tuple[Network, ...]
     mail_url: MailServer | None
@@ -80,6 +80,10 @@ class Options:
     tenant_chunks: int
     rerun_rate: Rate | None
     rerun_join_secs: int
+    log_level: str
+    log_format: str
+    metrics_token: str
+    otlp_endpoint: str
 
 
 def load(environ: Mapping[str, str]) -> Options:

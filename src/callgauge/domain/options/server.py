@@ -47,7 +47,6 @@ SERVER: tuple[Option, ...] = (
         "Addresses of reverse proxies whose X-Forwarded-* headers are believed.",
     ),
     Option("MAX_BODY_MB", "whole number", positive, "64", "Largest request body, in MB; larger gets 413."),
-    Option("LOG_LEVEL", "level", one_of("debug", "info", "warning", "error"), "info", "How much is logged."),
     Option("WEB_THREADS", "whole number", positive, "8", "Requests served at the same time."),
     Option(
         "CALLS_IN_MEMORY_MB",
