@@ -42,6 +42,7 @@ from callgauge.store.models import (
     Reuse,
 )
 from callgauge.store.turns import write_turn
+from callgauge.telemetry.logs import event
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ def request_rerun(
             follows=terms.follows,
         )
         _start(rerun, agent, selection)
+        event("rerun requested", rerun_id=rerun.pk, calls=rerun.total_calls)
         remember(project, idempotency_key, body_hash, rerun)
     return RerunTicket(rerun, selection, joined=False)
 
@@ -214,6 +216,7 @@ def request_evaluation(
             judge_model=settings.CALLGAUGE.judge,
         )
         _plan_listed(rerun, its_calls)
+        event("rerun requested", rerun_id=rerun.pk, calls=len(its_calls))
         reruns.append(rerun)
     if wanted is not None and wanted - found:
         raise Invalid.field("metrics", unknown("metrics", sorted(wanted - found)))
