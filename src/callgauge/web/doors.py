@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.conf import settings
@@ -152,6 +153,7 @@ def _link_page(view: View) -> View:
 
     @never_cache
     @require_http_methods(["GET", "HEAD", "POST"])
+    @wraps(view)
     def wrapped(request: HttpRequest, secret: str) -> HttpResponseBase:
         try:
             response = view(request, secret)
