@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 from callgauge.domain.calls import Role, Turn
 from callgauge.domain.judging import JudgeRequest, JudgeUnavailable
 from callgauge.domain.options import load
+from callgauge.engine.judged import build_request
 from callgauge.flow.rerun import Selection, request_rerun
+from callgauge.flow.work import load_specs, read_calls
 from callgauge.judge.fake_answers import MARK
 from callgauge.judge.server import FakeServer
 from callgauge.store.models import (
@@ -99,14 +102,23 @@ def test_ten_metrics_on_one_call_read_it_from_the_providers_cache(alice: Tenant,
         run(_judges(provider.server, name), rerun)
         stats = provider.server.stats
 
-    transcript_tokens = len(CallLog.objects.get().payload.transcript) // 4
+    call = CallLog.objects.get()
+    transcript_tokens = len(call.payload.transcript) // 4
     assert transcript_tokens > 2000
+    # What stands before the transcript is cached too and proves nothing of it.
+    request = build_request(
+        read_calls([call.pk])[call.pk],
+        load_specs([make_metric(alice.project, "One more").current_version_id])[0],
+    )
+    prompt = "".join(message.text for message in request.messages)
+    before_tokens = (len(json.dumps(request.schema)) + prompt.index("#1 [")) // 4
+    assert before_tokens > 200
     results = MetricResult.objects.all()
     assert [result.outcome for result in results] == ["scored"] * 10
     assert stats.requests == 10
     hits = sorted(result.cached_tokens for result in results)
     assert hits[0] == 0
-    assert all(hit >= 0.8 * transcript_tokens for hit in hits[1:])
+    assert all(hit - before_tokens >= 0.8 * transcript_tokens for hit in hits[1:])
     assert sum(hits) == stats.cached_tokens
 
 
