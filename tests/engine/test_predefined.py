@@ -14,6 +14,7 @@ from callgauge.engine import BUILT_IN, FORMS, PREDEFINED, SCORERS, prepared, rea
 from callgauge.engine.heard import HEARD
 from callgauge.engine.judged import build_request
 from callgauge.engine.predefined import BY_CODE
+from callgauge.engine.transcription import WORDS
 from callgauge.engine.variables import BUILT_IN as VARIABLES
 from callgauge.engine.variables import OPEN
 from tests.engine.calls import AGENT, answered, make_call, make_spec
@@ -73,7 +74,7 @@ def test_codes_slugs_and_names_are_unique():
 
 
 def test_every_rule_is_in_the_catalogue_and_every_entry_can_be_computed():
-    assert {one.built_in for one in RULED} == {*BUILT_IN, *HEARD}
+    assert {one.built_in for one in RULED} == {*BUILT_IN, *HEARD, *WORDS}
     assert {one.kind for one in PREDEFINED} <= set(SCORERS)
     assert all(not one.prompt for one in RULED)
 

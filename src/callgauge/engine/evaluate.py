@@ -49,6 +49,7 @@ from callgauge.engine.judged import (
     trigger_question,
 )
 from callgauge.engine.script_data import script_data
+from callgauge.engine.transcription import WORDS, Transcribe
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,8 @@ class Context:
     """What all judge requests of the call begin with; worked out when first asked for."""
     listen: Listen | None = None
     """The analysis of the recording, worked out when first asked for; None for calls without one."""
+    transcribe: Transcribe | None = None
+    """The recording in words, written down when first asked for; None where nothing can do that."""
     results: Mapping[str, Outcome] = field(default_factory=dict)
     """Results of other metrics by name: for a script all that it reads, for every other metric none."""
 
@@ -248,11 +251,14 @@ async def apply_rule(spec: MetricSpec, context: Context) -> Outcome:
     heard = HEARD.get(spec.built_in)
     if heard is not None:
         return await from_recording(heard, spec, context.call, context.listen)
+    if not context.call.turns:
+        return Skipped(SkipReason.NO_TRANSCRIPT, (NO_TRANSCRIPT,))
+    about_words = WORDS.get(spec.built_in)
+    if about_words is not None:
+        return await about_words(context.call, spec, context.transcribe)
     scorer = BUILT_IN.get(spec.built_in)
     if scorer is None:
         raise BadConfiguration(f'There is no built-in metric named "{spec.built_in}".')
-    if not context.call.turns:
-        return Skipped(SkipReason.NO_TRANSCRIPT, (NO_TRANSCRIPT,))
     return scorer(context.call, spec)
 
 

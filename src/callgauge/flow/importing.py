@@ -12,7 +12,7 @@ from callgauge.domain.strict_json import decode_json
 from callgauge.flow.call_content import read_transcript
 from callgauge.flow.errors import Invalid
 from callgauge.flow.ingest import NewCall, ingest_call, read_new_call
-from callgauge.formats.roles import role_of
+from callgauge.formats.lines import lines_of
 from callgauge.store.models import Agent, CallLog, DuplicateCallPolicy
 
 TRANSCRIPTS = ("transcript_json", "transcript_object", "messages", "turns", "transcript")
@@ -126,13 +126,6 @@ def _listed(names: tuple[str, ...]) -> str:
 
 # --- transcripts as lines of text ------------------------------------------------------------------------
 
-_LINE = re.compile(
-    r"\s*(?:\[(?P<bracketed>[\d:.,]+)\]|(?P<bare>\d{1,3}:\d\d(?::\d\d)?(?:[.,]\d+)?))?\s*"
-    r"(?P<speaker>[^\W\d_][\w .'’()#-]{0,39}?)\s*:\s*(?P<text>.*)"
-)
-MAX_SPEAKER_WORDS = 4
-
-
 _TIMED = re.compile(r"\s*\[[\d:.,]+\]\s*[^\W\d_]")
 """`[00:05] Agent: …` begins as a JSON list does."""
 
@@ -146,27 +139,10 @@ def _turns(transcript: Any) -> Any:
 
 
 def lines(text: str) -> list[dict[str, Any]]:
-    """Rows of a transcript in lines `Speaker: words`, each with a time `[MM:SS]` before it or not. A line
-    without a speaker goes on with the turn before it. Raises Invalid where no line has a speaker."""
-    rows: list[dict[str, Any]] = []
-    for line in text.splitlines():
-        match = _LINE.fullmatch(line)
-        if match is not None and _is_speaker(match):
-            row = {"role": match["speaker"], "content": match["text"].strip()}
-            time = match["bracketed"] or match["bare"]
-            rows.append({**row, "start_time": time} if time else row)
-        elif rows and line.strip():
-            rows[-1]["content"] = f"{rows[-1]['content']} {line.strip()}".strip()
+    """Raises Invalid where no line has a speaker."""
+    rows = lines_of(text)
     if not rows:
         raise Invalid.field(
             "transcript_json", "Expected turns as JSON, or lines such as 'Agent: …' and 'Caller: …'."
         )
     return rows
-
-
-def _is_speaker(match: re.Match[str]) -> bool:
-    """A line of speech may hold a colon too: a name is known, or timed, or short and capitalised."""
-    name = match["speaker"]
-    if role_of(name) is not None or match["bracketed"] or match["bare"]:
-        return True
-    return name[0].isupper() and len(name.split()) <= MAX_SPEAKER_WORDS

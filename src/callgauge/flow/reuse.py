@@ -26,7 +26,9 @@ from callgauge.flow.judge_settings import CHOICE, listed_models, wished
 from callgauge.flow.settle import read_outcome
 from callgauge.store.models import CallLog, CallPayload, MetricResult, ResultOutcome, Reuse
 
-_OF_THE_SERVER: Final = frozenset({SkipReason.NO_SANDBOX.value, SkipReason.NO_JUDGE.value})
+_OF_THE_SERVER: Final = frozenset(
+    {SkipReason.NO_SANDBOX.value, SkipReason.NO_JUDGE.value, SkipReason.NO_REFERENCE.value}
+)
 """Skipped for what the server lacked, not for anything of the call: tried again each time."""
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from callgauge.domain.metrics import EvalType, MetricKind
 from callgauge.engine.predefined.entry import Category, Predefined
 from callgauge.engine.predefined.recordings import FROM_RECORDINGS
+from callgauge.engine.predefined.words import OF_WORDS
 
 __all__ = ["BY_CODE", "PREDEFINED", "Category", "Predefined"]
 
@@ -193,6 +194,7 @@ PREDEFINED: Final[tuple[Predefined, ...]] = (
         labels=("pass", "review required", "fail"),
     ),
     *FROM_RECORDINGS,
+    *OF_WORDS,
 )
 
 BY_CODE: Final[Mapping[str, Predefined]] = {one.code: one for one in PREDEFINED}
