@@ -27,6 +27,7 @@ EXTRAS: Final[Mapping[str, Extra]] = {
     "parquet": Extra("export of calls as Parquet", ("pyarrow",)),
     "otel": Extra("traces of the server's own work", ("opentelemetry.sdk", "opentelemetry.exporter.otlp")),
     "mcp": Extra("tools for assistants", ("mcp",)),
+    "stt": Extra("speech to text in this process", ("faster_whisper",)),
 }
 """As in pyproject.toml."""
 
