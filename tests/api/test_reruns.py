@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models.functions import Now
 
-from callgauge.store.models import Chunk, JudgeBatch, Rerun
+from callgauge.store.models import Chunk, JudgeBatch, Rerun, SavedView
 from tests.calls import make_call, make_calls, make_metric
 from tests.tenants import Tenant
 
@@ -78,7 +78,7 @@ def test_a_plan_stores_nothing_and_names_what_it_would_do(alice: Tenant) -> None
     assert (plan["total_calls"], plan["total"], plan["to_measure"], plan["reused"]) == (2, 2, 2, 0)
     assert plan["states"]["new"] == 2
     assert plan["metrics"][0]["name"] == "Confirms"
-    assert plan["summary"].startswith("2 calls, 1 metrics: 2 results to measure.")
+    assert plan["summary"].startswith("2 calls, 1 metric: 2 results to measure.")
     assert not Rerun.objects.exists()
     assert set(plan) >= {"judge_requests", "input_tokens", "output_tokens", "cost_usd", "secs"}
 
@@ -178,3 +178,17 @@ def test_a_pilot_is_a_rerun_of_twenty_calls(alice: Tenant) -> None:
     body = {"agent_id": agent.pk, "call_logs": "all", "reuse": "current"}
     pilot = alice.client.post(f"{URL}/pilot/", body, format="json")
     assert (pilot.status_code, pilot.json()["total_calls"]) == (201, 20)
+
+
+def test_a_saved_view_picks_the_calls(alice: Tenant, charlie: Tenant) -> None:
+    agent = alice.agent()
+    make_metric(alice.project, "Confirms")
+    make_calls(agent, 3)
+    SavedView.objects.create(project=alice.project, page="calls", name="The second", query="q=call-1")
+    SavedView.objects.create(project=charlie.project, page="calls", name="Theirs", query="")
+    body = {"agent_id": agent.pk, "call_logs": "all", "view": "The second"}
+    assert alice.client.post(f"{URL}/plan/", body, format="json").json()["total_calls"] == 1
+    started = alice.client.post(f"{URL}/", body, format="json").json()
+    assert (started["total_calls"], started["narrowed"]) == (1, {"view": "The second"})
+    refused = alice.client.post(f"{URL}/plan/", {**body, "view": "Theirs"}, format="json")
+    assert refused.json() == {"view": ["There is no such saved view here. There are: “The second”."]}

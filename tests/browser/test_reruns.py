@@ -26,8 +26,11 @@ def test_what_a_rerun_changed(owner_page: Page, site: Site) -> None:
 
 def test_a_rerun_is_planned_and_started(owner_page: Page, site: Site) -> None:
     page = owner_page
-    page.goto(site.address("reruns"))
-    page.get_by_role("button", name=re.compile("plan", re.IGNORECASE)).first.click()
+    page.goto(site.address("reruns?max_cost=5"))
+    page.get_by_text("Metrics: all that measure the agent").click()
+    page.get_by_label("Agreement confirmed").check()
+    page.get_by_label("Judge").select_option(label="asked again for everything")
+    page.get_by_role("button", name="Plan", exact=True).click()
     start = page.get_by_role("button", name=re.compile("start", re.IGNORECASE)).first
     expect(start).to_be_visible()
     look_at(page, None, "rerun-plan")

@@ -66,7 +66,7 @@ def answer(result: Result) -> dict[str, object]:
 
 def test_plan_start_and_follow(run: Run, agent: Agent, executor: FakeJudge) -> None:
     plan = run("plan", "--agent", agent.pk, "--all")
-    assert "25 calls, 1 metrics: 25 results to measure" in plan.output
+    assert "25 calls, 1 metric: 25 results to measure" in plan.output
     assert "Confirms" in plan.output
     started = answer(run("start", "--agent", agent.pk, "--all", "--wait", "--json"))
     assert (started["state"], started["scored"], started["cost_usd"]) == ("done", 25, pytest.approx(0.025))

@@ -10,9 +10,9 @@ import pytest
 from django.http import QueryDict
 from pytest_django import DjangoAssertNumQueries
 
+from callgauge.flow.call_question import MetricCondition, folded, read_question
 from callgauge.flow.exports import Wanted
 from callgauge.store.models import CallExport, CallLog, Rerun, RerunKind, SavedView
-from callgauge.web.calls.question import MetricCondition, folded, read_question
 from tests.call_rows import call_row, metric_row, rerun_row, result_row
 from tests.people import People, SignedIn
 from tests.tenants import Tenant

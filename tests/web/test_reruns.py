@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callgauge.store.models import Rerun
+from callgauge.store.models import CallLog, Rerun, SavedView
 from tests.call_rows import rerun_row, result_row
 from tests.calls import make_calls, make_metric
 from tests.people import People
@@ -46,3 +46,88 @@ def test_what_changed_is_shown_with_both_explanations(people: People, alice: Ten
     assert f">{second.pk}</a>" in listed
     theirs = rerun_row(charlie.agent())
     assert people.owner.client.get(people.path(f"reruns/{theirs.pk}")).status_code == 404
+
+
+def test_the_address_fills_the_form(people: People, alice: Tenant) -> None:
+    alice.agent(name="Another")
+    agent = alice.agent(name="Booking")
+    one, other = (make_metric(alice.project, name) for name in ("Confirms", "Polite"))
+    calls = make_calls(agent, 4)
+    address = f"{people.path('reruns')}?metric={one.pk}&calls={calls[0].pk},{calls[2].pk}&max_cost=3&plan=1"
+    page = people.owner.client.get(address).content.decode()
+    assert f'value="{agent.pk}" selected' in page
+    assert f'value="{one.pk}" checked' in page
+    assert f'value="{other.pk}" checked' not in page
+    assert f'value="{calls[0].pk},{calls[2].pk}"' in page
+    assert "2 calls, 1 metric: 2 results to measure" in page
+    assert "2 never measured" in page
+    assert not Rerun.objects.exists()
+
+
+def test_a_rerun_can_be_narrowed_in_every_way(people: People, alice: Tenant) -> None:
+    agent = alice.agent()
+    metric = make_metric(alice.project, "Confirms")
+    make_metric(alice.project, "Polite")
+    calls = make_calls(agent, 5)
+    CallLog.objects.filter(pk=calls[0].pk).update(duration_secs=300, timestamp="2026-03-01T23:30:00Z")
+    CallLog.objects.filter(pk=calls[1].pk).update(duration_secs=300, timestamp="2026-03-03T00:00:00Z")
+    view = SavedView.objects.create(project=alice.project, page="calls", name="First two", query="q=call-0")
+    longer = '{"field": "duration", "op": "gt", "value": 60}'
+
+    def started(**form: str) -> Rerun:
+        sent = {"agent": str(agent.pk), "reuse": "", **form, "start": "1"}
+        answer = people.owner.client.post(people.path("reruns"), sent)
+        assert answer.status_code == 302, answer.content.decode()
+        return Rerun.objects.latest("pk")
+
+    assert started(filters=longer).total_calls == 2
+    assert started(filters=longer, since="2026-03-01", until="2026-03-01").total_calls == 1
+    chosen = started(view=str(view.pk), metric=str(metric.pk), max_cost="2")
+    assert (chosen.total_calls, chosen.total, chosen.max_cost_usd) == (1, 1, 2.0)
+    assert chosen.selection["view"] == "First two"
+    assert started(calls=f"{calls[3].pk}, {calls[4].pk}").total_calls == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("calls", "x", "Write the numbers of calls"),
+        ("calls", "987654321", "do not exist here"),
+        ("since", "soon", "Write a day"),
+        ("view", "99", "There is no such saved view"),
+        ("filters", "{", "filters"),
+        ("max_cost", "-1", "above 0"),
+        ("metric", "987654321", "do not exist here"),
+        ("agent", "987654321", "There is no such agent here"),
+    ],
+)
+def test_what_cannot_be_is_said_on_the_form(
+    people: People, alice: Tenant, name: str, value: str, said: str
+) -> None:
+    make_calls(alice.agent(), 1)
+    make_metric(alice.project, "Confirms")
+    answer = people.owner.client.post(people.path("reruns"), {"start": "1", name: value})
+    assert answer.status_code == 200
+    assert said in answer.content.decode()
+    assert not Rerun.objects.exists()
+
+
+def test_twenty_calls_are_tried_first(people: People, alice: Tenant) -> None:
+    agent = alice.agent()
+    make_metric(alice.project, "Confirms")
+    make_calls(agent, 30)
+    form = {"agent": agent.pk, "reuse": "current"}
+    assert "Try 20 calls first" in people.owner.client.post(people.path("reruns"), form).content.decode()
+    people.owner.client.post(people.path("reruns"), {**form, "pilot": "1"})
+    assert Rerun.objects.get().total_calls == 20
+
+
+def test_chosen_calls_are_planned_from_the_list(people: People, alice: Tenant) -> None:
+    agent = alice.agent()
+    make_metric(alice.project, "Confirms")
+    calls = make_calls(agent, 3)
+    answer = people.owner.client.post(
+        people.path("calls/do"), {"do": "plan", "call": [calls[0].pk, calls[1].pk]}
+    )
+    assert answer.status_code == 302
+    assert "2 calls, 1 metric" in people.owner.client.get(answer["Location"]).content.decode()

@@ -60,7 +60,7 @@ def _present(rerun: Rerun, waiting: AtProvider) -> dict[str, Any]:
     }
 
 
-_NARROWED = ("filters", "since", "until")
+_NARROWED = ("filters", "view", "since", "until")
 
 
 def present_plan(plan: Plan) -> dict[str, Any]:

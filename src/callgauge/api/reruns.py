@@ -24,9 +24,10 @@ from callgauge.flow.call_fields import read_timestamp
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.plan import Plan, plan_for
 from callgauge.flow.rerun import Terms
+from callgauge.flow.saved_views import CALLS_PAGE, find_view
 from callgauge.flow.scope import Who, as_id, find_agent, find_project, projects_of
 from callgauge.flow.selection import Narrowing, Selection, narrowed
-from callgauge.store.models import ASKED_FOR, Agent, ApiKey, Rerun, RerunState, Reuse
+from callgauge.store.models import ASKED_FOR, Agent, ApiKey, Rerun, RerunState, Reuse, SavedView
 
 
 class RerunList(APIView):
@@ -141,6 +142,7 @@ class _Asked:
             raise Invalid.field("reuse", 'Write "current" to keep every result that nothing has changed for.')
         narrowing = Narrowing(
             filters=self.body.value("filters"),
+            view=self._view(),
             since=_moment(self.body, "since"),
             until=_moment(self.body, "until"),
         )
@@ -151,6 +153,10 @@ class _Asked:
             max_cost_usd=read_cap(self.body.value("max_cost_usd")),
             narrowed=narrowing.as_json(),
         )
+
+    def _view(self) -> SavedView | None:
+        named = self.body.value("view")
+        return None if named is None else find_view(self.agent.project, CALLS_PAGE, named)
 
     def plan(self) -> Plan:
         return plan_for(self.agent, self.selection, self.metric_ids, self.terms)

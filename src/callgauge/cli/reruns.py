@@ -37,6 +37,7 @@ def selection(command: Command) -> Command:
             click.option("--all", "every", is_flag=True, help="All of its calls."),
             click.option("--calls", metavar="ID,ID…", help="These calls."),
             click.option("--filter", "filters", metavar="JSON", help="Calls that fit a filter, as in lists."),
+            click.option("--view", metavar="NAME", help="Calls that a saved view finds."),
             click.option("--since", metavar="TIME", help="Calls from this time on (ISO 8601)."),
             click.option("--until", metavar="TIME", help="Calls up to this time."),
             click.option("--metric", "metrics", multiple=True, type=int, metavar="ID", help="Only these."),
@@ -191,21 +192,25 @@ def _body(
     every: bool,
     calls: str | None,
     filters: str | None,
+    view: str | None,
     since: str | None,
     until: str | None,
     metrics: tuple[int, ...],
     reuse: str | None,
     max_cost: float | None,
 ) -> dict[str, Any]:
-    narrowed = any((filters, since, until))
+    narrowed = any((filters, view, since, until))
     if (every or narrowed) == (calls is not None) and not (narrowed and calls):
-        raise click.ClickException("Say which calls: --all, --calls ID,ID, or --filter, --since and --until.")
+        raise click.ClickException(
+            "Say which calls: --all, --calls ID,ID, or --filter, --view, --since and --until."
+        )
     ids = None if calls is None else [part.strip() for part in calls.split(",") if part.strip()]
     body: dict[str, Any] = {"agent_id": agent, "call_logs": "all" if ids is None else ids}
     if metrics:
         body["metrics"] = list(metrics)
     given = {
         "filters": filters,
+        "view": view,
         "since": since,
         "until": until,
         "reuse": reuse,

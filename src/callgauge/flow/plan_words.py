@@ -20,10 +20,9 @@ def plan_words(plan: Plan) -> str:
             "Calls are decided again by today's rubric."
         )
     kept = f", {_n(plan.reused)} stay as they are" if plan.reused else ""
-    first = (
-        f"{_n(plan.calls)} calls, {len(plan.metrics)} metrics: "
-        f"{_n(plan.to_measure)} results to measure{kept}."
-    )
+    metrics = "1 metric" if len(plan.metrics) == 1 else f"{len(plan.metrics)} metrics"
+    calls = "1 call" if plan.calls == 1 else f"{_n(plan.calls)} calls"
+    first = f"{calls}, {metrics}: {_n(plan.to_measure)} results to measure{kept}."
     return f"{first} {estimate_words(plan.estimate)}"
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.http import QueryDict
 
 from callgauge.domain.storable import is_storable
+from callgauge.flow.call_question import filter_tree, read_question
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.scope import Person, as_id, require_change
-from callgauge.store.models import SavedView
+from callgauge.store.models import Project, SavedView
 
+CALLS_PAGE = "calls"
 MAX_QUERY_CHARS = 8_000
 """As long as servers and proxies let an address be."""
 MAX_VIEWS = 50
@@ -18,6 +22,23 @@ MAX_VIEWS = 50
 
 def views_of(who: Person, page: str) -> Sequence[SavedView]:
     return list(SavedView.objects.filter(project=who.project, page=page).order_by("name", "id"))
+
+
+def find_view(project: Project, page: str, view: object) -> SavedView:
+    """By name, or by number. Raises Invalid, naming the views that there are."""
+    known = list(SavedView.objects.filter(project=project, page=page).order_by("name", "id"))
+    named = [one for one in known if one.name == str(view).strip()]
+    numbered = [one for one in known if one.pk == as_id(view)]
+    if named or numbered:
+        return (named or numbered)[0]
+    names = ", ".join(f"“{one.name}”" for one in known)
+    raise Invalid.field("view", f"There is no such saved view here. There are: {names or 'none'}.")
+
+
+def filter_of(view: SavedView) -> dict[str, Any] | None:
+    """What a view of the list of calls finds, in the filter language; None where it finds all. Raises Invalid
+    for one that cannot be read any more."""
+    return filter_tree(read_question(QueryDict(view.query)))
 
 
 def save_view(who: Person, page: str, name: str, query: str) -> SavedView:

@@ -10,7 +10,8 @@ from typing import Any
 from callgauge.domain.calls import stable_hash
 from callgauge.flow.errors import Invalid
 from callgauge.flow.filters import read_filters
-from callgauge.store.models import Agent, CallLog
+from callgauge.flow.saved_views import filter_of
+from callgauge.store.models import Agent, CallLog, SavedView
 
 RESET_AT_ONCE = 50_000
 """More calls than this are not reset in the request's own transaction but by the planner, page by page."""
@@ -33,18 +34,21 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """What calls must be besides selected: a filter as lists have it, and a window of time."""
+    """What calls must be besides selected: a filter as lists have it, a saved view, and a window of time."""
 
     filters: Any = None
+    view: SavedView | None = None
     since: datetime | None = None
     until: datetime | None = None
 
     def __bool__(self) -> bool:
-        return self.filters not in (None, "") or self.since is not None or self.until is not None
+        moments = (self.since, self.until, self.view)
+        return self.filters not in (None, "") or any(one is not None for one in moments)
 
     def as_json(self) -> dict[str, Any]:
         shown = {
             "filters": self.filters or None,
+            "view": self.view and self.view.name,
             "since": self.since and self.since.isoformat(),
             "until": self.until and self.until.isoformat(),
         }
@@ -63,6 +67,8 @@ def narrowed(agent: Agent, selection: Selection, narrowing: Narrowing) -> Select
         calls = calls.filter(timestamp__lte=narrowing.until)
     if narrowing.filters not in (None, ""):
         calls = calls.filter(read_filters(narrowing.filters, [agent.project_id], parameter="filters"))
+    if narrowing.view is not None and (tree := filter_of(narrowing.view)) is not None:
+        calls = calls.filter(read_filters(tree, [agent.project_id], parameter="view"))
     ids = list(calls.values_list("pk", flat=True).distinct()[: RESET_AT_ONCE + 1])
     if selection.ids is not None:
         named = set(selection.ids)

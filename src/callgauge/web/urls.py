@@ -6,8 +6,9 @@ Pages of a project are below `projects/<int:project_id>/`; nothing of the API is
 
 from django.urls import path
 
-from callgauge.web import contract_page, doors, reruns, running
+from callgauge.web import contract_page, doors, running
 from callgauge.web.calls import routes as calls
+from callgauge.web.reruns import views as reruns
 from callgauge.web.review import routes as review
 
 urlpatterns = [

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.http import QueryDict
+from django.urls import reverse
 
+from callgauge.flow.call_question import read_question
 from callgauge.flow.calls import calls_of
 from callgauge.flow.errors import Invalid
 from callgauge.flow.metrics_lists import find_metric
@@ -18,8 +21,9 @@ from callgauge.flow.selection import Selection
 from callgauge.store.models import Rerun, Role
 from callgauge.web import words
 from callgauge.web.calls.listing import filtered_calls
-from callgauge.web.calls.question import read_question
 
+MAX_IN_ADDRESS = 500
+"""Ids that an address can hold whatever stands between."""
 MAX_CHOSEN = 50_000
 """What a rerun of named calls takes at once."""
 IDS_PER_QUERY = 500
@@ -66,6 +70,16 @@ def _rerun(who: Person, ids: Sequence[int], metric: int | None) -> Done:
     return Done(f"{words.plural(len(ids) - len(lost), 'call')} reset: {_named(reruns)}.{left_out}")
 
 
+def _plan(who: Person, ids: Sequence[int], metric: int | None) -> Done:
+    """To the form of reruns, with these calls in it; nothing is measured yet."""
+    if len(ids) > MAX_IN_ADDRESS:
+        raise Invalid.field(
+            "call", f"Plan at most {MAX_IN_ADDRESS:,} named calls. Save a view of more, and plan that."
+        )
+    query = {"calls": ",".join(map(str, ids)), **({} if metric is None else {"metric": metric}), "plan": 1}
+    return Done(address=f"{reverse('reruns', args=[who.project_id])}?{urlencode(query)}")
+
+
 def _review(who: Person, ids: Sequence[int], metric: int | None) -> Done:
     assert who.project is not None
     chosen_metric = None if metric is None else find_metric(who, str(metric))
@@ -88,6 +102,7 @@ def _agents(who: Person, ids: Sequence[int]) -> list[tuple[int, int | None]]:
 VERBS: tuple[Verb, ...] = (
     Verb("evaluate", "Measure", "Adds results; verdicts stay until the new ones are in.", _evaluate),
     Verb("rerun", "Rerun", "Resets the verdicts of calls that nobody reviewed, then measures again.", _rerun),
+    Verb("plan", "Plan a rerun", "Says first what measuring these calls again would cost.", _plan),
     Verb(
         "review",
         "Review",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.urls import path, reverse
 
+from callgauge.flow.call_question import filter_tree, read_question
 from callgauge.flow.errors import Invalid
 from callgauge.flow.exports import (
     Wanted,
@@ -21,8 +22,6 @@ from callgauge.flow.exports import (
 from callgauge.flow.scope import Person
 from callgauge.store.models import ErrandState
 from callgauge.web.calls import bulk
-from callgauge.web.calls.listing import filter_tree
-from callgauge.web.calls.question import read_question
 from callgauge.web.page import project_page, show, show_part
 
 ROOT = "projects/<int:project_id>/exports/<str:uid>"

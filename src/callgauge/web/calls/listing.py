@@ -6,15 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.urls import reverse
 
 from callgauge.domain.strict_json import decode_json
+from callgauge.flow.call_question import METADATA, METRIC, Question, filter_tree
 from callgauge.flow.calls import calls_of
-from callgauge.flow.errors import Invalid
 from callgauge.flow.filters import read_filters
 from callgauge.flow.metrics_lists import metrics_of
 from callgauge.flow.scope import Person, agents_of
@@ -23,7 +22,6 @@ from callgauge.store.outlooks import Outlook, outlooks_of
 from callgauge.store.result_queries import BriefRow, ReviewRow, brief_results, current_reviews
 from callgauge.web import words
 from callgauge.web.calls.places import Pager, page_of
-from callgauge.web.calls.question import METADATA, METRIC, Question
 from callgauge.web.chips import Chip, pending, result_chip, unit_of, verdict_chip
 
 PLAIN_COLUMNS: Mapping[str, str] = {
@@ -88,17 +86,6 @@ class Listing:
     """Some of the rows are being measured right now."""
 
 
-def filter_tree(question: Question) -> dict[str, Any] | None:
-    """What the address asks for in the filter language; None where it asks for all. Raises Invalid."""
-    parts: list[Any] = list(question.conditions())
-    if question.raw:
-        try:
-            parts.append(decode_json(question.raw))
-        except ValueError as error:
-            raise Invalid.field("filter", f"The filter is not valid JSON: {error}.") from None
-    return {"operator": "and", "conditions": [_grouped(part) for part in parts]} if parts else None
-
-
 def filtered_calls(who: Person, question: Question) -> QuerySet[CallLog]:
     """The calls of the project that the address asks for. Raises Invalid."""
     calls, tree = calls_of(who), filter_tree(question)
@@ -106,10 +93,6 @@ def filtered_calls(who: Person, question: Question) -> QuerySet[CallLog]:
         return calls
     assert who.project is not None
     return calls.filter(read_filters(tree, [who.project.pk], parameter="filter"))
-
-
-def _grouped(part: Any) -> Any:
-    return {"operator": "and", "conditions": part} if isinstance(part, list) else part
 
 
 def present_listing(

@@ -11,10 +11,10 @@ from django.db.models import F, FloatField, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.http import QueryDict
 
+from callgauge.flow.call_question import Question
 from callgauge.flow.errors import Invalid
 from callgauge.flow.scope import as_id
 from callgauge.store.models import CallLog
-from callgauge.web.calls.question import Question
 
 PAGE = 50
 DURATION = Coalesce("duration_secs", Value(0.0), output_field=FloatField())

@@ -6,19 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.urls import reverse
 
 from callgauge.flow import saved_views
-from callgauge.flow.calls import calls_of
-from callgauge.flow.errors import Invalid
-from callgauge.flow.scope import Person, as_id
-from callgauge.web.calls import bulk, exporting
-from callgauge.web.calls.listing import (
-    conditions_in_force,
-    count_words,
-    filtered_calls,
-    present_listing,
-    project_agents,
-    project_metrics,
-)
-from callgauge.web.calls.question import (
+from callgauge.flow.call_question import (
     COMPARED,
     METADATA,
     METRIC,
@@ -30,6 +18,18 @@ from callgauge.web.calls.question import (
     Question,
     folded,
     read_question,
+)
+from callgauge.flow.calls import calls_of
+from callgauge.flow.errors import Invalid
+from callgauge.flow.scope import Person, as_id
+from callgauge.web.calls import bulk, exporting
+from callgauge.web.calls.listing import (
+    conditions_in_force,
+    count_words,
+    filtered_calls,
+    present_listing,
+    project_agents,
+    project_metrics,
 )
 from callgauge.web.page import project_page, say, show, show_part
 
@@ -61,7 +61,7 @@ def calls(request: HttpRequest, who: Person) -> HttpResponse:
         "query": _query(request.GET),
         "views": [
             (view.pk, view.name, f"?{view.query}", view.query == _query(request.GET))
-            for view in saved_views.views_of(who, "calls")
+            for view in saved_views.views_of(who, saved_views.CALLS_PAGE)
         ],
         "verbs": bulk.verbs(who),
         "import_command": f"callgauge import calls.jsonl --agent {next(iter(agents), 1)}",
@@ -122,7 +122,7 @@ def search(request: HttpRequest, who: Person) -> HttpResponse:
 @project_page("POST")
 def save_view(request: HttpRequest, who: Person) -> HttpResponse:
     query = request.POST.get("query", "")
-    view = saved_views.save_view(who, "calls", request.POST.get("name", ""), query)
+    view = saved_views.save_view(who, saved_views.CALLS_PAGE, request.POST.get("name", ""), query)
     say(request, f"Saved as “{view.name}”. Everybody in the project sees it.")
     return HttpResponseRedirect(f"{reverse('calls', args=[who.project_id])}?{query}")
 

@@ -1,4 +1,5 @@
-"""What the address of the list asks for: filters, order, columns and place, all of it in the query.
+"""What the address of the list of calls asks for, and so what a saved view stands for: filters, order,
+columns and place, all of it in the query.
 
     ?agent=3&outcome=fail&since=7d&m.12=lt:3&meta.tier=gold&q=refund&order=longest&col=when&col=m12
 
@@ -15,6 +16,7 @@ from typing import Any
 
 from django.http import QueryDict
 
+from callgauge.domain.strict_json import decode_json
 from callgauge.flow.errors import Invalid
 from callgauge.flow.scope import as_id
 
@@ -142,6 +144,21 @@ def _search(words: str) -> dict[str, Any]:
     if as_id(words):
         parts.insert(0, {"field": "id", "op": "eq", "value": words})
     return {"operator": "or", "conditions": parts}
+
+
+def filter_tree(question: Question) -> dict[str, Any] | None:
+    """What the address asks for in the filter language; None where it asks for all. Raises Invalid."""
+    parts: list[Any] = list(question.conditions())
+    if question.raw:
+        try:
+            parts.append(decode_json(question.raw))
+        except ValueError as error:
+            raise Invalid.field("filter", f"The filter is not valid JSON: {error}.") from None
+    return {"operator": "and", "conditions": [_grouped(part) for part in parts]} if parts else None
+
+
+def _grouped(part: Any) -> Any:
+    return {"operator": "and", "conditions": part} if isinstance(part, list) else part
 
 
 def read_question(query: QueryDict) -> Question:

@@ -1,4 +1,4 @@
-"""The pages of reruns: the list with a plan, one rerun under way, and what it changed."""
+"""Reruns: the list with a plan, one rerun under way, and what it changed."""
 
 from __future__ import annotations
 
@@ -11,42 +11,48 @@ from django.urls import path, reverse
 from callgauge.flow import control, rerun
 from callgauge.flow.difference import difference_of
 from callgauge.flow.difference_json import present_difference
-from callgauge.flow.errors import FlowError, Invalid
-from callgauge.flow.plan import plan_for
+from callgauge.flow.errors import FlowError, NotFound
+from callgauge.flow.metrics_lists import metrics_of
+from callgauge.flow.plan import PILOT_CALLS
 from callgauge.flow.plan_words import duration, plan_words, usd
 from callgauge.flow.progress import progress_of
-from callgauge.flow.rerun import Terms
-from callgauge.flow.scope import Person, as_id
-from callgauge.flow.selection import Selection
-from callgauge.store.models import ASKED_FOR, UNFINISHED, Agent, Rerun, Reuse
+from callgauge.flow.saved_views import CALLS_PAGE, views_of
+from callgauge.flow.scope import Person, agents_of
+from callgauge.store.models import ASKED_FOR, UNFINISHED, Rerun
 from callgauge.web.page import project_page, say, show, show_part
+from callgauge.web.reruns.form import plan_lines, read_asked, read_dollars, read_form
 
 SHOWN = 50
 
 
 @project_page("GET", "POST")
 def reruns(request: HttpRequest, who: Person, **captured: Any) -> HttpResponse:
-    """GET lists; POST plans, and with `start` starts what was planned."""
-    agents = Agent.objects.filter(project=who.project).order_by("name")
-    plan, fault, chosen = "", "", request.POST
-    if request.method == "POST":
-        agent = get_object_or_404(agents, pk=as_id(chosen.get("agent", "")) or 0)
+    """GET lists, with the form as the address fills it; POST plans, tries or starts."""
+    agents = list(agents_of(who).order_by("name", "id"))
+    given = request.POST if request.method == "POST" else request.GET
+    form = read_form(who, given, agents)
+    plan, fault = None, ""
+    if agents and (request.method == "POST" or "plan" in given):
         try:
-            terms = _terms(chosen.get("reuse", ""), chosen.get("max_cost", "").strip())
-            if "start" in chosen:
-                assert who.project is not None
-                rerun.count_against_limit(who.project)
-                started = rerun.request_rerun(who, agent, Selection(), terms=terms).rerun
+            asked = read_asked(who, form)
+            if request.method == "POST" and ("start" in given or "pilot" in given):
+                started = asked.start() if "start" in given else asked.try_some()
                 return HttpResponseRedirect(reverse("rerun", args=[who.project_id, started.pk]))
-            plan = plan_words(plan_for(agent, Selection(), None, terms))
+            plan = asked.plan()
+        except NotFound:
+            fault = "There is no such agent here."
         except FlowError as error:
             fault = str(error)
     found = Rerun.objects.filter(project=who.project, kind__in=ASKED_FOR).select_related("agent")
     context = {
         "reruns": [_row(one) for one in found.order_by("-id")[:SHOWN]],
         "agents": agents,
-        "chosen": chosen,
-        "plan": plan,
+        "metrics": [one for one in metrics_of(who) if one.observability_enabled],
+        "views": views_of(who, CALLS_PAGE),
+        "form": form,
+        "plan": plan and plan_words(plan),
+        "lines": plan_lines(plan) if plan else (),
+        "large": plan is not None and plan.to_measure > PILOT_CALLS,
         "fault": fault,
     }
     return show(request, who, "web/reruns/list.html", context, active="reruns")
@@ -81,7 +87,9 @@ def steer(request: HttpRequest, who: Person, pk: int, action: str, **captured: A
             case "pause":
                 control.pause(who, found)
             case "resume":
-                control.resume(who, found, max_cost_usd=_dollars(request.POST.get("max_cost", "").strip()))
+                control.resume(
+                    who, found, max_cost_usd=read_dollars(request.POST.get("max_cost", "").strip())
+                )
             case "cancel":
                 control.cancel(who, found)
             case "retry-failed":
@@ -121,19 +129,6 @@ def _row(found: Rerun) -> dict[str, Any]:
         "unfinished": found.state in UNFINISHED,
         "paused": found.state == "paused",
     }
-
-
-def _terms(reuse: str, cap: str) -> Terms:
-    return Terms(reuse=Reuse(reuse if reuse in Reuse.values else ""), max_cost_usd=_dollars(cap))
-
-
-def _dollars(text: str) -> float | None:
-    if not text:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise Invalid.field("max_cost_usd", "Write a number of dollars above 0.") from None
 
 
 routes = [
