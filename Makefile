@@ -1,6 +1,6 @@
 # Everything a person runs here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime demo serve test test-services test-browser test-faults conformance fuzz check format bench lock clean
+.PHONY: help setup runtime extra demo serve test test-services test-browser test-faults conformance fuzz check format bench lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -38,6 +38,10 @@ runtime: $(if $(wildcard $(STAMP)),$(STAMP),$(RUN_STAMP))
 $(RUN_STAMP): requirements.lock pyproject.toml
 	$(call install,requirements.lock)
 	@touch $(RUN_STAMP)
+
+extra: runtime ## Install an optional part: NAME=scale, media, s3, parquet, mcp, otel or monty
+	@test -n "$(NAME)" || { echo "Say which: make extra NAME=scale (docs/operations.md lists them)"; exit 2; }
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[$(NAME)]'
 
 demo: runtime ## See the main job done on sample calls, from import to rerun
 	@$(VENV)/bin/callgauge demo

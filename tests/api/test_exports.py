@@ -107,7 +107,7 @@ def test_without_pyarrow_it_says_what_to_install(alice: Tenant, monkeypatch: pyt
     monkeypatch.setattr(exports, "find_spec", lambda name: None)
     response = alice.client.get(ASK, {"format": "parquet"})
     assert response.status_code == 400
-    assert "callgauge[parquet]" in json.loads(response.content)["format"][0]
+    assert "make extra NAME=parquet" in json.loads(response.content)["format"][0]
 
 
 def test_a_writer_that_dies_is_followed_by_one_that_goes_on(alice: Tenant) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from callgauge.cli import main
+from callgauge.cli import data_dir, main
 from callgauge.domain.options import OPTIONS
 from callgauge.flow.keys import find_key
 from callgauge.store.models import Agent, ApiKey, Organization, Project
@@ -87,6 +88,18 @@ class TestKeys:
         secret = re.search(r"export CEKURA_API_KEY=(\S+)", result.stdout)
         assert secret is not None
         assert find_key(secret[1]) is not None
+
+    def test_create_names_the_address_where_the_folder_was_served(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def said() -> str:
+            return run("key", "create", "--project", "Shop").stdout
+
+        assert "CEKURA_API_URL=http://127.0.0.1:8000\n" in said()
+        data_dir.note_address(Path(os.environ["CALLGAUGE_DATA_DIR"]), "http://127.0.0.1:9123")
+        assert "CEKURA_API_URL=http://127.0.0.1:9123\n" in said()
+        monkeypatch.setenv("CALLGAUGE_PUBLIC_URL", "https://calls.example.org")
+        assert "CEKURA_API_URL=https://calls.example.org\n" in said()
 
     @pytest.mark.parametrize("name", ["", "  ", "x" * 256])
     def test_a_name_that_cannot_be_used(self, run: Run, name: str) -> None:

@@ -223,4 +223,4 @@ def test_without_a_key_or_the_sdk_it_says_what_to_do(monkeypatch: pytest.MonkeyP
     assert (result.exit_code, "CEKURA_API_KEY" in result.output) == (2, True)
     monkeypatch.setattr(sys.modules["callgauge.cli.mcp"], "find_spec", lambda name: None)
     result = CliRunner().invoke(main, ["mcp"])
-    assert (result.exit_code, "callgauge[mcp]" in result.output) == (1, True)
+    assert (result.exit_code, "make extra NAME=mcp" in result.output) == (1, True)

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from callgauge.domain.extras import how_to_add
+
 from . import errors
 from .track import FloatArray
 
-NEEDS_EXTRA = 'm4a and webm need the extra media: pip install "callgauge[media]"'
+NEEDS_EXTRA = f"m4a and webm need the extra media; {how_to_add('media')}"
 
 
 @contextmanager

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from callgauge.cli import data_dir
 from callgauge.domain import options
+from callgauge.domain.extras import how_to_add
 
 SETTINGS_MODULE = "callgauge.config.settings"
 
@@ -27,6 +29,8 @@ def start(folder: Path | None, *, migrate: bool = True) -> options.Options:
     if folder is not None:
         os.environ["CALLGAUGE_DATA_DIR"] = str(folder)
     loaded = load_options()
+    if loaded.database_url and find_spec("psycopg") is None:
+        raise click.ClickException(f"CALLGAUGE_DATABASE_URL needs the extra scale; {how_to_add('scale')}.")
     data_dir.prepare(loaded.data_dir)
     if not loaded.secret_key:
         os.environ["CALLGAUGE_SECRET_KEY"] = data_dir.secret_keys(loaded.data_dir)

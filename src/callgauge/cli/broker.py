@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from callgauge.domain.extras import how_to_add
 from callgauge.domain.options import Options
 
 
@@ -20,7 +21,9 @@ def open_broker(loaded: Options) -> Any:
     try:
         from callgauge.worker.broker import Broker
     except ImportError:
-        raise click.ClickException("A broker needs more packages: pip install 'callgauge[scale]'.") from None
+        raise click.ClickException(
+            f"CALLGAUGE_BROKER_URL needs the extra scale; {how_to_add('scale')}."
+        ) from None
     from callgauge.flow.installation import ensure_installation
 
     return Broker.at(loaded.broker_url, ensure_installation(), loaded.broker_queues)

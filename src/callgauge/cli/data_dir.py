@@ -15,6 +15,8 @@ import click
 KEY_FILE = "secret_key"
 SERVER_ID_FILE = "server_id"
 LOCK_FILE = "lock"
+ADDRESS_FILE = "address"
+USUAL_ADDRESS = "http://127.0.0.1:8000"
 MIGRATION_FILE = "migration.lock"
 KEPT_SECRETS = 3
 """The one that signs and two that are still accepted."""
@@ -99,3 +101,16 @@ def _made_once(file: Path) -> str:
 
 def _lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def note_address(path: Path, address: str) -> None:
+    """Remember where the folder's server listens, for the commands that print a link to it."""
+    (path / ADDRESS_FILE).write_text(address + "\n", encoding="utf-8")
+
+
+def address(path: Path) -> str:
+    """Where the folder's server listens, or did last; without a server yet, where it usually does."""
+    try:
+        return (path / ADDRESS_FILE).read_text(encoding="utf-8").strip() or USUAL_ADDRESS
+    except OSError:
+        return USUAL_ADDRESS

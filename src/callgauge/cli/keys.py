@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from callgauge.cli import bootstrap
+from callgauge.cli.data_dir import address
 
 
 @click.group()
@@ -41,7 +42,7 @@ def create(
     """Make a key for one project. It is shown once and stored only as a hash."""
     if (project is None) != whole_organization:
         raise click.UsageError("Give --project NAME, or --whole-organization for a key to all projects.")
-    bootstrap.start(data_dir)
+    loaded = bootstrap.start(data_dir)
     from callgauge.flow.errors import FlowError
     from callgauge.flow.keys import create_key
     from callgauge.store.models import Role
@@ -60,8 +61,9 @@ def create(
         return
     what = f"project {project!r} (id {made.project_id})" if project else f"organization {organization!r}"
     click.echo(f"API key for {what}, shown only now:\n\n  {secret}\n")
+    at = loaded.public_url.rstrip("/") or address(loaded.data_dir)
     click.echo("Point a client at this server with\n")
-    click.echo(f"  export CEKURA_API_URL=http://127.0.0.1:8000\n  export CEKURA_API_KEY={secret}")
+    click.echo(f"  export CEKURA_API_URL={at}\n  export CEKURA_API_KEY={secret}")
 
 
 @key.command("list")

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 import click
 
 from callgauge.cli.remote import Remote
+from callgauge.domain.extras import how_to_add
 
 
 @click.command(short_help="Serve tools to an assistant over MCP.")
@@ -22,7 +23,7 @@ def mcp(over_http: bool, port: int, read_only: bool) -> None:
     CEKURA_API_KEY: the assistant can do what that key can do, and nothing else.
     """
     if find_spec("mcp") is None:
-        raise click.ClickException("This needs the MCP SDK: pip install 'callgauge[mcp]'.")
+        raise click.ClickException(f"This needs the extra mcp; {how_to_add('mcp')}.")
     from callgauge.cli.mcp_tools import assistant_server
 
     server = assistant_server(Remote(), read_only=read_only)

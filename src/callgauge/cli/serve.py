@@ -61,8 +61,10 @@ def run(
     stop_on_signals()
     try:
         hands.start()
-        click.echo(f"listening on http://{_shown(host)}:{bound_port}")
-        _offer_set_up(loaded.public_url or f"http://{_shown(host)}:{bound_port}")
+        address = f"http://{_shown(host)}:{bound_port}"
+        data_dir.note_address(path, f"http://{_shown(_reached(host))}:{bound_port}")
+        click.echo(f"listening on {address}")
+        _offer_set_up(loaded.public_url or address)
         sys.stdout.flush()
         server.run()
     finally:
@@ -161,3 +163,8 @@ def stop_on_signals() -> None:
 
 def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+def _reached(host: str) -> str:
+    """Where this machine finds a server that listens on all its addresses."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- it is not bound here

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from callgauge.domain.extras import how_to_add
 from callgauge.domain.options import Options
 
 
@@ -31,7 +32,9 @@ def start(loaded: Options, part: str, host: str, port: int | None, further: Iter
         try:
             start_traces(loaded.otlp_endpoint, part)
         except TracesUnavailable:
-            raise click.ClickException("CALLGAUGE_OTLP_ENDPOINT: pip install 'callgauge[otel]'.") from None
+            raise click.ClickException(
+                f"CALLGAUGE_OTLP_ENDPOINT needs the extra otel; {how_to_add('otel')}."
+            ) from None
     if port is not None:
         try:
             bound = serve_metrics(host, port, further)

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from callgauge.cli import bootstrap
+from callgauge.cli.data_dir import address
 from callgauge.domain.options import Options
 
 ROLES = ("owner", "member", "viewer")
@@ -136,4 +137,4 @@ def password(email: str, data_dir: Path | None) -> None:
 
 
 def _address(loaded: Options) -> str:
-    return loaded.public_url.rstrip("/") or "http://127.0.0.1:8000"
+    return loaded.public_url.rstrip("/") or address(loaded.data_dir)

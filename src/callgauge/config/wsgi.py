@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
+from callgauge.domain.extras import how_to_add
 from callgauge.telemetry.traces import TracesUnavailable, start_traces
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "callgauge.config.settings")
@@ -17,6 +18,8 @@ if settings.CALLGAUGE.otlp_endpoint:
     try:
         start_traces(settings.CALLGAUGE.otlp_endpoint, "web")
     except TracesUnavailable:
-        raise ImproperlyConfigured("CALLGAUGE_OTLP_ENDPOINT: pip install 'callgauge[otel]'.") from None
+        raise ImproperlyConfigured(
+            f"CALLGAUGE_OTLP_ENDPOINT needs the extra otel; {how_to_add('otel')}."
+        ) from None
 
 application = get_wsgi_application()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from callgauge.domain.extras import how_to_add
 from callgauge.domain.metrics import EvalType
 from callgauge.store.call_queries import NO_PAYLOAD, agent_names, payload_texts
 from callgauge.store.models import CallLog, ResultOutcome
@@ -19,7 +20,9 @@ from callgauge.store.outlooks import outlooks_of
 from callgauge.store.result_queries import ResultRow, current_results, current_reviews
 
 Kind = Literal["whole", "number", "flag", "time", "text"]
-EXTRA_HINT = "Parquet needs pyarrow on the server: pip install 'callgauge[parquet]'. CSV needs nothing more."
+EXTRA_HINT = (
+    f"Parquet needs the extra parquet on the server; {how_to_add('parquet')}. CSV needs nothing more."
+)
 
 
 @dataclass(frozen=True, slots=True)

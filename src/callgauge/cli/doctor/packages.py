@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from callgauge.cli.doctor.finding import Finding, State
+from callgauge.domain.extras import how_to_add
 from callgauge.domain.options import Options
 
 
@@ -40,7 +41,7 @@ def extras(loaded: Options) -> Iterator[Finding]:
             yield Finding(f"extra {name}", State.OK, extra.gives, facts)
             continue
         needed = _needed_by(name, loaded)
-        words = f"{extra.gives}: not installed (pip install 'callgauge[{name}]')"
+        words = f"{extra.gives}: not there; {how_to_add(name)}"
         if needed:
             words += f", and {needed} needs it"
         yield Finding(f"extra {name}", State.FAULT if needed else State.OFF, words, facts)

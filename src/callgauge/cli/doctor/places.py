@@ -12,6 +12,7 @@ from typing import Any
 
 from callgauge.cli import data_dir
 from callgauge.cli.doctor.finding import Finding, State
+from callgauge.domain.extras import how_to_add
 from callgauge.domain.options import OPTIONS, Options, unknown
 
 MIB = 1024 * 1024
@@ -150,7 +151,7 @@ def broker(loaded: Options) -> Iterator[Finding]:
         from kombu import Connection
         from kombu.exceptions import KombuError
     except ImportError:
-        words = "CALLGAUGE_BROKER_URL is set, and the packages are missing: pip install 'callgauge[scale]'"
+        words = f"CALLGAUGE_BROKER_URL needs the extra scale; {how_to_add('scale')}"
         yield Finding("broker", State.FAULT, words)
         return
     if not loaded.database_url:

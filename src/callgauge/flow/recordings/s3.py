@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from callgauge.domain.extras import how_to_add
 from callgauge.flow.recordings.files import S3, Place, StoreError
 
 BLOCK_BYTES = 1 << 20
@@ -22,9 +23,7 @@ class Bucket:
             import obstore
             from obstore.store import S3Store
         except ImportError:
-            raise StoreError(
-                'CALLGAUGE_RECORDING_STORE needs the extra s3: pip install "callgauge[s3]"'
-            ) from None
+            raise StoreError(f"CALLGAUGE_RECORDING_STORE needs the extra s3; {how_to_add('s3')}") from None
         self._obstore: Any = obstore
         given: Any = read_options(options)
         endpoint = given.get("endpoint", "")
