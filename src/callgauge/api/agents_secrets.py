@@ -10,50 +10,16 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from callgauge.domain.agents import SECRETS
 from callgauge.store.models import Agent
 
 Secrets = dict[str, str | None]
 
-SECRETS = (
-    "vapi_api_key",
-    "vapi_public_key",
-    "retell_api_key",
-    "elevenlabs_api_key",
-    "bland_api_key",
-    "livekit_api_key",
-    "pipecat_api_key",
-    "koreai_client_secret",
-    "koreai_api_key",
-    "genesys_client_secret",
-    "agentforce_client_secret",
-    "sierra_agent_token",
-    "amazon_connect_security_token",
-    "custom_provider_api_key",
-    "synthflow_api_key",
-    "telnyx_api_key",
-    "agora_api_key",
-    "webhook_secret",
-)
-"""Fields of v1, each shown as `<name>_configured`."""
-KEY_OF = {
-    "koreai": "koreai_client_secret",
-    "genesys": "genesys_client_secret",
-    "agentforce": "agentforce_client_secret",
-    "sierra": "sierra_agent_token",
-    "amazon_connect": "amazon_connect_security_token",
-}
-"""What v2's one `credentials.api_key` is called in v1, where it is not `<provider>_api_key`."""
 SECRET_NAME = re.compile(r"secret|token|passw|credential|auth|headers|api_?key|_key$|^key$", re.IGNORECASE)
 """A field of a connection's settings with such a name is taken for a secret."""
 MAX_SECRET = 10_000
 CONFIGURED, NOT_CONFIGURED = "true", ""
 """The contract says that `*_configured` is text; the empty one is false in every language."""
-
-
-def key_name(assistant_provider: str) -> str:
-    """The v1 field for the key of a provider."""
-    found = KEY_OF.get(assistant_provider, f"{assistant_provider}_api_key")
-    return found if found in SECRETS else "custom_provider_api_key"
 
 
 def without_secrets(value: Any) -> Any:

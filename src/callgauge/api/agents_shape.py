@@ -11,7 +11,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from callgauge.api.agents_secrets import MAX_SECRET, SECRETS, Secrets, key_name, secrets_in, without_secrets
+from callgauge.api.agents_secrets import MAX_SECRET, Secrets, secrets_in, without_secrets
 from callgauge.api.fields import (
     Choice,
     Flag,
@@ -25,35 +25,24 @@ from callgauge.api.fields import (
     json_fault,
 )
 from callgauge.api.parsers import decode_json
+from callgauge.domain.agents import LANGUAGES, PHONE_PROVIDERS, SECRETS, key_name
 from callgauge.flow.errors import Invalid
 
-
-def _words(text: str) -> list[str]:
-    return text.split()
-
-
-LANGUAGES = _words(
-    "af ar bn bg zh cs da nl en et fi fr de el gu hi he hu id it ja kn ko ms ml mr multi no pl pa pt ro ru "
-    "sk es sv th tr tl ta te uk vi"
-)
-PHONE_PROVIDERS = _words(
-    "vapi retell elevenlabs cisco bland livekit pipecat synthflow agora koreai genesys amazon_connect telnyx"
-)
-CHAT_ONLY = _words("sms whatsapp agentforce sierra")
+CHAT_ONLY = ["sms", "whatsapp", "agentforce", "sierra"]
 """v1 names these as providers; v2 calls the provider custom and names them as the kind of chat."""
 V1_PROVIDERS = [*PHONE_PROVIDERS, "self_hosted", "vocera", *CHAT_ONLY, ""]
 V2_PROVIDERS = [*PHONE_PROVIDERS, "custom", ""]
 TRANSCRIPT_PROVIDERS = [*PHONE_PROVIDERS, "custom", ""]
 CHATS = [
-    *_words("retell bland vapi elevenlabs livekit agora self_hosted amazon_connect koreai"),
+    *["retell", "bland", "vapi", "elevenlabs", "livekit", "agora", "self_hosted", "amazon_connect", "koreai"],
     *CHAT_ONLY,
     "",
 ]
 
-DATA_OF = _words(
-    "bland livekit pipecat koreai genesys agentforce sierra amazon_connect custom_provider vapi retell "
-    "elevenlabs agora synthflow"
-)
+DATA_OF = [
+    *("bland", "livekit", "pipecat", "koreai", "genesys", "agentforce", "sierra", "amazon_connect"),
+    *("custom_provider", "vapi", "retell", "elevenlabs", "agora", "synthflow"),
+]
 """Providers with a `<name>_data` field in v1: the settings of the connection without its secrets."""
 
 COLUMNS = {
@@ -108,7 +97,7 @@ class AgentShape(Shape):
     contact_number = Text(30)
     inbound = Flag(allow_null=True)
     description = Text()
-    language = Choice(LANGUAGES, required=False)
+    language = Choice(list(LANGUAGES), required=False)
     assistant_id = Text(255, trim_whitespace=True)
     chat_assistant_id = Text(255)
     websocket_url = Text(2_000)

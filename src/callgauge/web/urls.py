@@ -10,6 +10,7 @@ from callgauge.web import contract_page, doors, running
 from callgauge.web.calls import routes as calls
 from callgauge.web.reruns import views as reruns
 from callgauge.web.review import routes as review
+from callgauge.web.settings import routes as settings
 
 urlpatterns = [
     *contract_page.routes,
@@ -26,4 +27,5 @@ urlpatterns = [
     *calls.routes,
     *reruns.routes,
     *review.routes,
+    *settings.routes,
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from callgauge.api import agents_history, agents_shape, organizations, projects
-from callgauge.api.agents_secrets import SECRETS
 from callgauge.api.openapi.kinds import (
     ANY,
     FLAG,
@@ -27,6 +26,7 @@ from callgauge.api.openapi.kinds import (
     ref,
     several,
 )
+from callgauge.domain.agents import SECRETS
 
 PERSON = obj({"id": ID, "role": one_of("owner", "member", "viewer"), "user": OBJECT})
 NAMED = obj({"id": ID, "name": TEXT})

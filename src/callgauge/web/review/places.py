@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponseRedirect, QueryDict
@@ -12,6 +11,7 @@ from django.urls import reverse
 from callgauge.flow.metrics_lists import find_metric, metrics_of
 from callgauge.flow.scope import Person
 from callgauge.store.models import Metric, Project
+from callgauge.web.tabs import Tab
 
 TABS = (
     ("review", "Queue"),
@@ -19,13 +19,6 @@ TABS = (
     ("review-golden", "Golden sets"),
     ("review-proposals", "Proposals"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Tab:
-    words: str
-    address: str
-    active: bool
 
 
 def tabs(who: Person, active: str) -> list[Tab]:

@@ -20,6 +20,7 @@ from callgauge.web import icons, words
 from callgauge.web.chips import Chip, chip_html
 
 register = template.Library()
+NEVER = SafeString('<span class="muted">never</span>')
 
 
 @register.simple_tag
@@ -49,7 +50,7 @@ def _hash(path: str) -> str:
 def ago(moment: datetime | None) -> SafeString:
     """Relative, with the exact time on hover and for machines."""
     if moment is None:
-        return format_html('<span class="muted">never</span>')
+        return NEVER
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         moment.isoformat(timespec="seconds"),

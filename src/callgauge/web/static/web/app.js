@@ -54,6 +54,9 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (xhr.status >= 400 && (xhr.getResponseHeader("Content-Type") || "").startsWith("text/html")) {
     event.detail.shouldSwap = true;
     event.detail.isError = false;
+    // Where a part of a page was wanted and words came instead, the words are shown.
+    const wanted = event.detail.elt.getAttribute("hx-select");
+    if (wanted && !xhr.responseText.includes(`id="${wanted.slice(1)}"`)) event.detail.selectOverride = "unset";
   }
 });
 
