@@ -64,6 +64,8 @@ class MetricChange:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the wire that are kept and given back."""
     agents: Collection[int] | None = None
+    every_agent: bool = False
+    """Measure every agent from now on, those made later too; `agents` is not looked at then."""
     slug: str = ""
     in_rubric: bool | None = None
     """True adds a rule unless there is one, False takes the metric's rules out."""
@@ -133,12 +135,19 @@ def _create(project: Project, change: MetricChange, frozen: Mapping[str, Any], b
 
 
 @transaction.atomic
-def edit_metric(metric: Metric, change: MetricChange, *, by: str = "", reason: str = "") -> Metric:
-    """Change a metric. A version is added only where what it asks, or its name, is not what it was."""
+def edit_metric(
+    metric: Metric, change: MetricChange, *, by: str = "", reason: str = "", read: int | None = None
+) -> Metric:
+    """Change a metric. A version is added only where what it asks, or its name, is not what it was.
+
+    `read` is the version that whoever edits has seen. Raises Conflict where it is not in use any more."""
     locked = Metric.objects.select_for_update(no_key=True).filter(pk=metric.pk, deleted_at=None).first()
     if locked is None:
         raise NotFound
     version = current_version(locked)
+    if read is not None and read != version.pk:
+        by_whom = f", by {version.changed_by}" if version.changed_by else ""
+        raise Conflict(f"Version {version.number} has come into use since you began{by_whom}.")
     before = {name: getattr(version, name) for name in FROZEN}
     frozen = {**before, **change.frozen}
     meaning = meaning_of(version, frozen, change)
@@ -153,7 +162,10 @@ def edit_metric(metric: Metric, change: MetricChange, *, by: str = "", reason: s
         setattr(locked, name, value)
     locked.settings = {**locked.settings, **change.settings}
     locked.slug = change.slug or locked.slug
-    if change.agents is not None:
+    if change.every_agent:
+        locked.agents.clear()
+        locked.every_agent = True
+    elif change.agents is not None:
         _measure_only(locked, _agents(locked.project_id, change.agents))
     try:
         with transaction.atomic():

@@ -11,12 +11,13 @@ from django.db import transaction
 from callgauge.engine.predefined import PREDEFINED, Predefined
 from callgauge.flow.errors import Invalid
 from callgauge.flow.metrics import FROZEN, MetricChange, create_metric, current_version
-from callgauge.store.models import Agent, ApiKey, Metric, Organization, OwnPredefined, Project
+from callgauge.flow.scope import Who
+from callgauge.store.models import Agent, Metric, Organization, OwnPredefined, Project
 
 Offered = Predefined | OwnPredefined
 
 
-def offered_to(key: ApiKey) -> list[Offered]:
+def offered_to(key: Who) -> list[Offered]:
     """The shipped catalogue, then the organization's own in the order in which they came."""
     own = OwnPredefined.objects.filter(organization_id=key.organization_id).order_by("id")
     return [*PREDEFINED, *own]

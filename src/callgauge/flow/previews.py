@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from callgauge.domain.metrics import MetricSpec
@@ -19,7 +20,16 @@ from callgauge.flow.results import NewResult, result_row
 from callgauge.flow.scope import Who, projects_of
 from callgauge.flow.wake import announce_work
 from callgauge.flow.work import CallWork, load_apart
-from callgauge.store.models import Agent, CallLog, Metric, MetricPreview, MetricVersion, Project
+from callgauge.store.models import (
+    Agent,
+    CallLog,
+    Metric,
+    MetricPreview,
+    MetricResult,
+    MetricVersion,
+    Project,
+    ResultOutcome,
+)
 from callgauge.store.turns import write_turn
 
 MAX_CALLS: Final = 20
@@ -102,6 +112,19 @@ def forget_calls(call_ids: Collection[int]) -> None:
             preview.call_ids = [pk for pk in preview.call_ids if pk not in gone]
             preview.results = [row for row in preview.results if row["call_id"] not in gone]
             preview.save(update_fields=["call_ids", "results"])
+
+
+def measured_before(version: MetricVersion, call_ids: Collection[int]) -> dict[int, MetricResult]:
+    """What a saved version made of these calls as they are today, by call: the newest that did not fail, else
+    the newest."""
+    rows = MetricResult.objects.filter(
+        call_id__in=call_ids, version=version, input_hash=F("call__content_hash")
+    ).order_by("id")
+    found: dict[int, MetricResult] = {}
+    for row in rows:
+        if row.outcome != ResultOutcome.FAILED or row.call_id not in found:
+            found[row.call_id] = row
+    return found
 
 
 def claim_preview(owner: str) -> PreviewWork | None:

@@ -87,13 +87,13 @@ def present_metrics(who: Person) -> list[MetricRow]:
                 stale=one.stale,
                 accuracy=figures.accuracy,
                 kappa=figures.kappa,
-                missing=_missing(one),
+                missing=agreement_missing(one),
             )
         )
     return rows
 
 
-def _missing(one: VersionAgreement) -> str:
+def agreement_missing(one: VersionAgreement) -> str:
     if one.agreement.enough:
         return ""
     if one.labels < MIN_CASES:
