@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from callgauge.domain.outcomes import Scored
+from callgauge.domain.outcomes import Scored, Value
 from callgauge.flow.call_metadata import index_metadata
 from callgauge.flow.errands import end
 from callgauge.flow.metrics import MetricChange, edit_metric
@@ -325,7 +325,7 @@ def work_through(passed: bool, *, says: str = "Because it does.") -> None:
     """What an executor would do with every preview that waits."""
     while (work := claim_preview("test")) is not None:
         for call in work.calls:
-            store_preview("test", work, call, Scored(passed, (says,)))
+            store_preview("test", work, call, Scored(Value(passed=passed), (says,)))
         assert end(MetricPreview, "test", work.pk)
 
 
@@ -404,7 +404,7 @@ def test_versions_are_compared(people: People, alice: Tenant) -> None:
     metric = make_metric(alice.project, "Confirms", description="Did the agent confirm the day?")
     edit_metric(metric, MetricChange(frozen={"description": "Did the agent confirm the hour?"}))
     text = read(people.viewer, people.path(f"metrics/{metric.pk}/compare"))
-    assert "<del>day?</del><ins>hour?</ins>" in text
+    assert "<del> day?</del><ins> hour?</ins>" in text
     assert "Use version 1" not in text
     assert "Use version 1" in read(people.owner, people.path(f"metrics/{metric.pk}/compare"))
     same = read(people.owner, people.path(f"metrics/{metric.pk}/compare"), before="1", after="1")

@@ -6,7 +6,8 @@ import difflib
 import re
 from dataclasses import dataclass
 
-_WORDS = re.compile(r"\s+|[^\s]+")
+_WORDS = re.compile(r"\s*\S+|\s+$")
+"""With the space before it: a space alone is found again everywhere, and tears apart what changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 from django.utils import timezone
 
@@ -60,6 +61,12 @@ def number(value: float | None, unit: str = "") -> str:
         return "–"
     text = f"{value:,.0f}" if value == int(value) or abs(value) >= 1000 else f"{value:,.2f}".rstrip("0")
     return f"{text} {unit}" if unit else text
+
+
+def judge_name(name: str) -> str:
+    """As the settings have it; of a scripted judge the file without the way to it."""
+    provider, _, rest = name.partition(":")
+    return f"{provider}:{Path(rest).name}" if provider == "scripted" else name
 
 
 def percent(share: float | None) -> str:

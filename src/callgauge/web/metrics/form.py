@@ -21,6 +21,7 @@ from callgauge.flow.judge_settings import CHOICE, listed_models
 from callgauge.flow.metrics import MetricChange
 from callgauge.flow.scope import as_id
 from callgauge.store.models import Metric, MetricVersion
+from callgauge.web.words import judge_name
 
 MAX_TEXT: Final = 200_000
 MAX_NAME: Final = 255
@@ -203,7 +204,7 @@ def _configuration(form: MetricForm, before: Mapping[str, Any]) -> dict[str, Any
 def model_choices(chosen: str) -> list[tuple[str, str]]:
     """The installation's own judge, those that the settings list, and the one that is set."""
     options = settings.CALLGAUGE
-    own = options.judge or "none is set"
+    own = judge_name(options.judge) or "none is set"
     listed = list(listed_models(options))
     named = dict.fromkeys([*listed, *([chosen] if chosen else [])])
-    return [("", f"the server's judge: {own}"), *((name, name) for name in named)]
+    return [("", f"the server's judge: {own}"), *((name, judge_name(name)) for name in named)]

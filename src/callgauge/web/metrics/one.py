@@ -25,6 +25,7 @@ from callgauge.web.metrics.naming import KINDS, TRIGGERS, VALUES, applies_words,
 from callgauge.web.metrics.trend import trend_plot
 from callgauge.web.page import project_page, say, show, show_part
 from callgauge.web.review.agreement import VersionRow, agreement_missing, present_version
+from callgauge.web.words import judge_name
 
 SHOWN_VERSIONS: Final = 20
 
@@ -73,7 +74,7 @@ def metric(request: HttpRequest, who: Person, pk: int) -> HttpResponse:
         "values": VALUES[version.eval_type],
         "trigger": TRIGGERS[version.trigger],
         "applies": applies_words(found, agents),
-        "judge": model_of(spec_of(version)) if version.kind == MetricKind.LLM_JUDGE else "",
+        "judge": judge_name(model_of(spec_of(version))) if version.kind == MetricKind.LLM_JUDGE else "",
         "sample_rate": project_of(who).sample_rate,
         "in_rubric": found.rubric_rules.exists(),
         "plot": trend_plot(trend, version, window, numbers) if trend.n else None,
@@ -91,7 +92,7 @@ def metric(request: HttpRequest, who: Person, pk: int) -> HttpResponse:
 def measure_again(who: Person, found: Metric, agents: Sequence[int]) -> str:
     """The page that plans a rerun, with this metric chosen."""
     agent = f"&agent={agents[0]}" if agents else ""
-    return f"{reverse('reruns', args=[who.project_id])}?metric={found.pk}{agent}"
+    return f"{reverse('reruns', args=[who.project_id])}?metric={found.pk}{agent}&plan=1"
 
 
 def to_metric(who: Person, found: Metric, place: str = "") -> HttpResponseRedirect:
