@@ -12,9 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callgauge.api.present_calls import present_details, present_list
-from callgauge.api.present_results import RESERVED, _spliced
-from callgauge.api.renderers import dump
+from callgauge.flow.presenting.calls import present_details, present_list
+from callgauge.flow.presenting.json import dump
+from callgauge.flow.presenting.results import RESERVED, _spliced
 from callgauge.store.models import CallLog, Review
 from tests.call_rows import call_row, metric_row, rerun_row, result_row
 from tests.tenants import Tenant

@@ -170,8 +170,8 @@ class TestRows:
             "--agent",
             agent.pk,
         )
-        from callgauge.api.present_calls import present_details
-        from callgauge.api.renderers import dump
+        from callgauge.flow.presenting.calls import present_details
+        from callgauge.flow.presenting.json import dump
 
         exported = json.loads(dump(present_details([the_call()], version="v2")))
         other = charlie.agent()

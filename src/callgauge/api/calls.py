@@ -17,10 +17,10 @@ from callgauge.api.calls_routes import FAMILY, wire_version
 from callgauge.api.fields import query_flag
 from callgauge.api.observe import duplicate_headers, take_in
 from callgauge.api.pagination import base_url, paginated
-from callgauge.api.present_calls import present_details, present_list
 from callgauge.api.routing import ID, route
 from callgauge.flow.call_fields import FieldReader
 from callgauge.flow.calls import delete_call, delete_calls, edit_call, find_call, read_edit
+from callgauge.flow.presenting.calls import present_details, present_list
 from callgauge.flow.recordings.waveform import waveform_of
 from callgauge.flow.reviewers import voter
 from callgauge.flow.reviews import cast_vote, read_vote

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework.request import Request
 
-from callgauge.api.present_results import WireVersion
+from callgauge.flow.presenting.results import WireVersion
 
 FAMILY = r"observability/(?:v1/call-logs(?:-external)?|v2/call-logs)"
 

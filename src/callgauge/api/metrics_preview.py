@@ -13,13 +13,13 @@ from callgauge.api.auth import key_of
 from callgauge.api.fields import Ids, JSONValue, RowId, Shape, Text, query_text
 from callgauge.api.metrics_present import present_advice
 from callgauge.api.metrics_shape import EvalTypeField, Labels, MetricShape, change_of
-from callgauge.api.present_results import present_rows
 from callgauge.api.routing import ID, route
 from callgauge.flow import previews
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.lint import advice_on_draft
 from callgauge.flow.metrics import FROZEN, current_version
 from callgauge.flow.metrics_lists import find_metric
+from callgauge.flow.presenting.results import present_rows
 from callgauge.flow.scope import as_id, find_agent, require_project
 from callgauge.store.models import Agent, ApiKey, CallLog, Metric, MetricPreview, Project
 from callgauge.store.result_queries import ResultRow

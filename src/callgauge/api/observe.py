@@ -13,10 +13,10 @@ from rest_framework.views import APIView
 from callgauge.api.auth import key_of
 from callgauge.api.calls_body import body_of
 from callgauge.api.calls_routes import wire_version
-from callgauge.api.present_calls import present_list, present_new
 from callgauge.api.routing import route
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.ingest import Ingested, NewCall, agent_for, ingest_call, read_new_call
+from callgauge.flow.presenting.calls import present_list, present_new
 from callgauge.flow.recordings.intake import Refused
 from callgauge.flow.recordings.intake import take_in as take_in_file
 from callgauge.flow.recordings.uploads import PLACE, end_upload, find_upload, key_in

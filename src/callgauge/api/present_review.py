@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from callgauge.api.present_results import present_rows
+from callgauge.flow.presenting.results import present_rows
 from callgauge.flow.review_items import is_blind
 from callgauge.flow.review_reasons import TITLES, code_of, reason_named, reasons_in
 from callgauge.store.call_queries import payload_texts

@@ -1,29 +1,16 @@
-"""Writing bodies with orjson; stored JSON passes through unparsed as orjson.Fragment."""
+"""How answers are rendered, and how a body's parser is chosen."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
-import orjson
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
-
-
-def _default(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return float(value)
-    return str(value)
-
-
-def dump(data: Any) -> bytes:
-    """UTF-8 JSON. Datetimes in UTC with Z; NaN becomes null; fragments are copied as they are."""
-    return orjson.dumps(data, default=_default, option=OPTIONS)
+from callgauge.flow.presenting.json import dump
 
 
 class FastJSONRenderer(BaseRenderer):

@@ -12,14 +12,14 @@ from rest_framework.views import APIView
 from callgauge.api.auth import key_of
 from callgauge.api.calls_routes import FAMILY, wire_version
 from callgauge.api.pagination import base_url
-from callgauge.api.present_calls import present_details, present_list
-from callgauge.api.present_results import WireVersion
-from callgauge.api.renderers import dump
 from callgauge.api.rerun_body import NOT_AN_ID, Body, read_ids, read_selection
 from callgauge.api.routing import route
 from callgauge.domain.storable import is_storable
 from callgauge.flow import rerun, scope
 from callgauge.flow.errors import Invalid, NotFound
+from callgauge.flow.presenting.calls import present_details, present_list
+from callgauge.flow.presenting.json import dump
+from callgauge.flow.presenting.results import WireVersion
 from callgauge.flow.rerun import RerunTicket
 from callgauge.store.models import Agent, ApiKey, CallLog, Project
 

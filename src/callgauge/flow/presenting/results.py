@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 import orjson
 
-from callgauge.api.renderers import OPTIONS
 from callgauge.domain.metrics import EvalType
 from callgauge.domain.outcomes import SkipReason
 from callgauge.domain.rubric import FAIL_SCORE, PASS_SCORE
+from callgauge.flow.presenting.json import OPTIONS
 from callgauge.store.models import ResultOutcome
 from callgauge.store.outlooks import Owed
 from callgauge.store.result_queries import ResultRow, ReviewRow

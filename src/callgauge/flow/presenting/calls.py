@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from callgauge.api.present_results import WireVersion, present_rows, short_row
 from callgauge.domain.calls import clock
+from callgauge.flow.presenting.results import WireVersion, present_rows, short_row
 from callgauge.flow.recordings.links import signed_path
 from callgauge.flow.recordings.rows import UPLOADED
 from callgauge.store.call_queries import NO_PAYLOAD, PayloadTexts, agent_names, payload_texts
