@@ -30,6 +30,7 @@ V2_FIELDS = {
     "enabled_personalities",
     "webhook_url",
     "webhook_secret_configured",
+    "webhook_signing_secret_configured",
     "mock_tools",
     "mock_tools_enabled",
     "mock_tools_provider",

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from callgauge.api.openapi.document import document
@@ -33,6 +34,7 @@ from callgauge.store.models import (
     Review,
     ReviewItem,
     Role,
+    WebhookDelivery,
 )
 from tests.call_rows import result_row
 from tests.calls import make_call, make_metric
@@ -89,6 +91,16 @@ def alices(alice: Tenant) -> Belongings:
         metrics=[],
         state="completed",
     )
+    delivery = WebhookDelivery.objects.create(
+        uid="de11" * 8,
+        project=project,
+        agent=agent,
+        call=call,
+        event="vapi.forwarded",
+        facts=f'{{"said": "{MARK}"}}',
+        due_at=timezone.now(),
+        state="failed",
+    )
     writing = request_writing(project, WritingKind.SIMPLER, Asked(text=MARK))
     rerun = request_rerun(alice.key, agent, Selection()).rerun
     result = result_row(call, metric, rerun, passed=True, explanation=f'["{MARK}"]')
@@ -139,6 +151,7 @@ def alices(alice: Tenant) -> Belongings:
             r"/callgauge/v1/golden-sets/": golden.pk,
             r"/callgauge/v1/proposals/": lab.pk,
             r"/callgauge/v1/exports/": export.uid,
+            r"/callgauge/v1/webhooks/": delivery.uid,
         },
     )
 

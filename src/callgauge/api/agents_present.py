@@ -65,7 +65,10 @@ def present_v2(agent: Agent, files: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "knowledge_base_files": list(files),
         "enabled_personalities": [],
         "webhook_url": kept["webhook_url"],
-        "webhook_secret_configured": configured(agent)["webhook_secret_configured"],
+        **{
+            name: configured(agent)[name]
+            for name in ("webhook_secret_configured", "webhook_signing_secret_configured")
+        },
         "mock_tools": [],
         "mock_tools_enabled": kept["mock_tools_enabled"],
         "mock_tools_provider": None,

@@ -21,6 +21,7 @@ from callgauge.api.fields import (
     RowId,
     Shape,
     Text,
+    WebhookUrl,
     Whole,
     json_fault,
 )
@@ -120,7 +121,7 @@ class AgentShape(Shape):
     auto_fetch_calls_enabled = Flag()
     auto_sync_prompt_enabled = Flag()
     agent_gives_first_message = Flag(allow_null=True)
-    webhook_url = serializers.URLField(required=False, allow_blank=True, max_length=2_000)
+    webhook_url = WebhookUrl()
     email_id = serializers.EmailField(required=False, allow_null=True, allow_blank=True, max_length=254)
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from django.conf import settings
 from django.http import QueryDict
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -13,6 +14,7 @@ from rest_framework.request import Request
 from callgauge.api.parsers import decode_json
 from callgauge.flow.errors import Invalid
 from callgauge.flow.scope import MAX_ID, as_id
+from callgauge.outbound import OutboundError, check_url
 
 MAX_DEPTH = 100  # orjson refuses to write more than 254 levels, and no field means anything that deep
 INT32 = 2**31 - 1
@@ -109,6 +111,22 @@ class Name(serializers.CharField):
 class Flag(serializers.BooleanField):
     def __init__(self, **options: Any) -> None:
         super().__init__(**({"required": False} | options))
+
+
+class WebhookUrl(serializers.URLField):
+    """An address that webhooks may be sent to, as far as it can be said without looking its name up."""
+
+    def __init__(self) -> None:
+        super().__init__(required=False, allow_blank=True, max_length=2_000)
+
+    def to_internal_value(self, data: Any) -> str:
+        text: str = super().to_internal_value(data)
+        if text:
+            try:
+                check_url(text, settings.CALLGAUGE.outbound_networks)
+            except OutboundError as error:
+                raise serializers.ValidationError(str(error)) from None
+        return text
 
 
 class Whole(serializers.IntegerField):

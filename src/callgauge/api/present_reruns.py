@@ -33,6 +33,7 @@ def _present(rerun: Rerun, waiting: AtProvider) -> dict[str, Any]:
         "judge_model": rerun.judge_model,
         "reuse": rerun.reuse,
         "follows": rerun.follows,
+        "notify": rerun.notify,
         "planned": rerun.planned_at is not None,
         "total_calls": rerun.total_calls,
         "settled_calls": rerun.settled_calls,

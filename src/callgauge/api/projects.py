@@ -13,7 +13,19 @@ from rest_framework.views import APIView
 
 from callgauge.api.agents_secrets import CONFIGURED, MAX_SECRET, NOT_CONFIGURED, Secrets
 from callgauge.api.auth import key_of
-from callgauge.api.fields import Flag, Ids, JSONValue, Name, Number, RowId, Shape, Text, Whole, query_text
+from callgauge.api.fields import (
+    Flag,
+    Ids,
+    JSONValue,
+    Name,
+    Number,
+    RowId,
+    Shape,
+    Text,
+    WebhookUrl,
+    Whole,
+    query_text,
+)
 from callgauge.api.routing import ID, route
 from callgauge.flow.errors import Invalid
 from callgauge.flow.projects import create_project, delete_project, edit_project
@@ -67,9 +79,11 @@ KEPT: Mapping[str, Any] = {
     "no_calls_notify_time_period": None,
     "daily_report_dashboard_ids": [],
 }
-"""Fields that nothing here acts on, with what is shown until somebody sets them."""
+"""What is kept as it is, with what is shown until somebody sets it. Webhooks go by some of it (see
+flow.webhooks), nothing by the rest."""
 SECRETS = (
     "webhook_secret",
+    "webhook_signing_secret",
     "vapi_api_key",
     "vapi_public_key",
     "retell_api_key",
@@ -86,7 +100,7 @@ class ProjectShape(Shape):
     organization_id = RowId(write_only=True)
     sample_rate = Number(min_value=0, max_value=1)
     rubric_config = JSONValue(dict)
-    webhook_url = serializers.URLField(required=False, allow_blank=True, max_length=2_000)
+    webhook_url = WebhookUrl()
     timezone = Text(64)
     no_calls_notify_time_period = JSONValue()
     daily_report_dashboard_ids = Ids()

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from callgauge.api.auth import key_of
 from callgauge.api.calls_routes import FAMILY, wire_version
 from callgauge.api.pagination import base_url
-from callgauge.api.rerun_body import NOT_AN_ID, Body, read_ids, read_selection
+from callgauge.api.rerun_body import NOT_AN_ID, Body, read_flag, read_ids, read_selection
 from callgauge.api.routing import route
 from callgauge.domain.storable import is_storable
 from callgauge.flow import rerun, scope
@@ -20,7 +20,7 @@ from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.presenting.calls import present_details, present_list
 from callgauge.flow.presenting.json import dump
 from callgauge.flow.presenting.results import WireVersion
-from callgauge.flow.rerun import RerunTicket
+from callgauge.flow.rerun import RerunTicket, Terms
 from callgauge.store.models import Agent, ApiKey, CallLog, Project
 
 PAGE = 200
@@ -42,6 +42,7 @@ class RerunEvaluation(APIView):
             metric_ids=read_ids(body, "metrics", "metric_ids"),
             idempotency_key=idempotency_key(request),
             body_hash=body.hash(),
+            terms=Terms(notify=read_flag(body, "notify")),
         )
         chunks = _stream(ticket, wire_version(request), base_url(request))
         response: HttpResponseBase
@@ -65,7 +66,8 @@ class EvaluateMetrics(APIView):
         if call_ids is None:
             raise Invalid.field("call_logs", "This field is required.")
         metric_ids = read_ids(body, "metrics", "metric_ids")
-        rerun.request_evaluation(key, project, call_ids, metric_ids, agent=agent)
+        notify = read_flag(body, "notify")
+        rerun.request_evaluation(key, project, call_ids, metric_ids, agent=agent, notify=notify)
         calls = _in_order(list(dict.fromkeys(call_ids)))
         return Response(present_list(calls, version=wire_version(request)))
 

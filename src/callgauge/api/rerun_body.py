@@ -83,6 +83,17 @@ def read_ids(body: Body, *names: str) -> list[int] | None:
     return ids
 
 
+def read_flag(body: Body, name: str) -> bool:
+    """True or false, also as text; false where it is missing. Raises Invalid."""
+    value = body.value(name)
+    text = str(value).strip().lower() if isinstance(value, (bool, str)) else ""
+    if value is None or text in ("false", "0"):
+        return False
+    if text in ("true", "1"):
+        return True
+    raise Invalid.field(name, "Write true or false.")
+
+
 def _form_value(values: Sequence[Any]) -> Any:
     """One field of a form: "all", a JSON text, ids parted by commas, or the field repeated for each id."""
     if len(values) != 1:

@@ -17,7 +17,7 @@ from callgauge.api.fields import Shape, query_text
 from callgauge.api.pagination import paginated
 from callgauge.api.present_reruns import present_plan, present_reruns
 from callgauge.api.rerun import agent_of, idempotency_key
-from callgauge.api.rerun_body import Body, read_ids, read_selection
+from callgauge.api.rerun_body import Body, read_flag, read_ids, read_selection
 from callgauge.api.routing import ID, route
 from callgauge.flow import control, rerun
 from callgauge.flow.call_fields import read_timestamp
@@ -152,6 +152,7 @@ class _Asked:
             reuse=Reuse(reuse or ""),
             max_cost_usd=read_cap(self.body.value("max_cost_usd")),
             narrowed=narrowing.as_json(),
+            notify=read_flag(self.body, "notify"),
         )
 
     def _view(self) -> SavedView | None:

@@ -32,6 +32,7 @@ from callgauge.api import (
     rerun,
     reruns,
     review,
+    webhooks,
 )
 
 urlpatterns = [
@@ -55,6 +56,7 @@ urlpatterns = [
     *calls_beside.routes,
     *organizations.routes,
     *projects.routes,
+    *webhooks.routes,
     *agents.routes,
     *agents_history.routes,
     *alerts.routes,

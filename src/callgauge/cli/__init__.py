@@ -27,6 +27,7 @@ from callgauge.cli.review import golden, review
 from callgauge.cli.serve import serve
 from callgauge.cli.settings import rotate_secret, settings
 from callgauge.cli.users import user
+from callgauge.cli.webhooks import webhook_group
 from callgauge.cli.worker import worker
 
 
@@ -60,6 +61,7 @@ COMMANDS = (
     import_command,
     reparse,
     export,
+    webhook_group,
     mcp,
     backup,
     restore,

@@ -84,11 +84,12 @@ def plan(pilot: bool, as_json: bool, **asked: Any) -> None:
 
 @rerun_group.command("start")
 @selection
+@click.option("--notify", is_flag=True, help="Send webhooks for its calls, as for new ones.")
 @click.option("--wait", is_flag=True, help="Wait for its end.")
 @as_json_option
-def start(wait: bool, as_json: bool, **asked: Any) -> None:
+def start(notify: bool, wait: bool, as_json: bool, **asked: Any) -> None:
     """Start a rerun and print its id."""
-    body, server = _body(**asked), Remote()
+    body, server = _body(**asked) | {"notify": notify}, Remote()
     found = server.post(f"{URL}/", body)
     if wait:
         found = _wait(server, found["id"], quiet=as_json)

@@ -78,14 +78,14 @@ def _hands(loaded: Options, path: Path) -> Any:
     """What does the work: an executor in this process, or with a broker what sends it to the workers."""
     from callgauge.flow import batches, errands, ledger
     from callgauge.flow.recordings import due
-    from callgauge.store.models import CallExport, Lab, MetricPreview, WritingJob
+    from callgauge.store.models import CallExport, Lab, MetricPreview, WebhookDelivery, WritingJob
 
     server = data_dir.server_id(path)
     owner = f"{server}:{secrets.token_hex(6)}"
     # The folder's lock is held, so whoever leased under this id is gone.
     ledger.take_over(f"{server}:")
     batches.take_over(f"{server}:")
-    for model in (CallExport, Lab, MetricPreview, WritingJob):
+    for model in (CallExport, Lab, MetricPreview, WebhookDelivery, WritingJob):
         errands.take_over(model, f"{server}:")
     broker = open_broker(loaded)
     if broker is None:
@@ -103,6 +103,7 @@ def make_executor(loaded: Options, owner: str, *, looks_for_work: bool = True) -
     from callgauge.worker.executor import Executor
     from callgauge.worker.judges import check_judges, judges_from
     from callgauge.worker.recordings import RecordingOptions
+    from callgauge.worker.sending import WebhookOptions
 
     try:
         check_judges(loaded)
@@ -123,6 +124,7 @@ def make_executor(loaded: Options, owner: str, *, looks_for_work: bool = True) -
         batch_least=loaded.judge_batch_min if loaded.judge_batch else None,
         looks_for_work=looks_for_work,
         recordings=RecordingOptions.of(loaded),
+        webhooks=WebhookOptions.of(loaded),
     )
 
 

@@ -86,6 +86,7 @@ SECRETS = (
     "telnyx_api_key",
     "agora_api_key",
     "webhook_secret",
+    "webhook_signing_secret",
 )
 """Fields of v1, each shown as `<name>_configured`."""
 KEY_OF = {

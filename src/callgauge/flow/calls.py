@@ -30,6 +30,7 @@ from callgauge.store.models import (
     JudgeCall,
     MetricResult,
     Review,
+    WebhookDelivery,
 )
 
 EDITABLE = (
@@ -234,6 +235,7 @@ def _delete(ids: Collection[int], retain_evaluations: bool) -> None:
     CallMetadata.objects.filter(call_id__in=ids).delete()
     forget(ids)
     DeferredCall.objects.filter(call_id__in=ids).delete()
+    WebhookDelivery.objects.filter(call_id__in=ids).delete()
     if retain_evaluations:
         CallPayload.objects.filter(pk__in=ids).delete()
         CallLog.objects.filter(pk__in=ids).update(

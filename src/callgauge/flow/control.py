@@ -117,7 +117,7 @@ def retry_failed(who: Who, rerun: Rerun) -> Rerun:
     if not metrics:
         raise Invalid.field("non_field_errors", "What failed is not measured any more.")
     # Where one of these metrics did not fail on a call, its result stands, and is left as it is.
-    terms = Terms(reuse=Reuse.CURRENT, max_cost_usd=rerun.max_cost_usd, follows=rerun.pk)
+    terms = Terms(reuse=Reuse.CURRENT, max_cost_usd=rerun.max_cost_usd, follows=rerun.pk, notify=rerun.notify)
     selection = Selection(ids=tuple(calls))
     return request_rerun(who, rerun.agent, selection, metric_ids=metrics, terms=terms).rerun
 

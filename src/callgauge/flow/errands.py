@@ -34,11 +34,11 @@ def uid_of(progress_id: str) -> str:
     return progress_id.replace("-", "")[:32]
 
 
-def claim(model: type[Row], owner: str) -> Row | None:
-    """Lease the oldest that nobody works on; `attempts` counts this one. The caller is in no transaction."""
+def claim(model: type[Row], owner: str, *, among: Q = Q(), first: str = "id") -> Row | None:  # noqa: B008
+    """Lease the first that nobody works on; `attempts` counts this one. The caller is in no transaction."""
     claimable = model._default_manager.filter(
-        Q(state=ErrandState.QUEUED) | Q(state=ErrandState.IN_PROGRESS, lease_until__lt=Now())
-    ).order_by("id")
+        among, Q(state=ErrandState.QUEUED) | Q(state=ErrandState.IN_PROGRESS, lease_until__lt=Now())
+    ).order_by(first)
     if not claimable.exists():
         return None
     with transaction.atomic():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -77,7 +78,7 @@ def import_row(agent: Agent, row: Any, *, dry_run: bool = False) -> tuple[Import
     if dry_run:
         read_transcript(new.transcript_type, new.transcript)
         return (Imported.UPDATED if known else Imported.ADDED), new.call_id
-    done = ingest_call(project, agent, new)
+    done = ingest_call(project, agent, replace(new, told=False))
     if done.created:
         return Imported.ADDED, new.call_id
     return (Imported.UPDATED if done.updated else Imported.KNOWN), new.call_id

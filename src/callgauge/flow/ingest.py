@@ -31,6 +31,7 @@ from callgauge.flow.recordings.rows import (
 )
 from callgauge.flow.rerun import start_live
 from callgauge.flow.scope import find_agent, find_agent_by_assistant
+from callgauge.flow.webhooks.events import forward
 from callgauge.formats import Parsed
 from callgauge.store.models import (
     Agent,
@@ -78,6 +79,8 @@ class NewCall:
     webhook: Any = None
     started_at: datetime | None = None
     """Where times of the world in the transcript count from."""
+    told: bool = True
+    """Whether receivers of webhooks are told when it has been measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +190,7 @@ def _ingest(project: Project, agent: Agent, new: NewCall, parsed: Parsed) -> Ing
 def _insert(project: Project, agent: Agent, new: NewCall, parsed: Parsed) -> CallLog:
     call, payload = CallLog(project=project, agent=agent, call_id=new.call_id), CallPayload()
     _fill(call, payload, new, parsed)
+    call.event_owed = new.told
     call.save(force_insert=True)
     payload.call = call
     payload.save(force_insert=True)
@@ -197,6 +201,7 @@ def _insert(project: Project, agent: Agent, new: NewCall, parsed: Parsed) -> Cal
         hold(call, new.hold_secs, new.metric_ids)
     else:
         call.pending_rerun_id = start_live(call, new.metric_ids).pk
+    forward(call, new.source, new.webhook)
     return call
 
 
@@ -255,6 +260,8 @@ def _update(call_id: int, agent: Agent, new: NewCall, parsed: Parsed) -> CallLog
     before = (call.content_hash, call.agent_id)
     call.agent = agent
     _fill(call, payload, new, parsed)
+    changed = (call.content_hash, call.agent_id) != before
+    call.event_owed = call.event_owed or (changed and new.told)
     call.save()
     payload.save()
     index_metadata(call.pk, payload.metadata)
@@ -262,8 +269,10 @@ def _update(call_id: int, agent: Agent, new: NewCall, parsed: Parsed) -> CallLog
     if is_held(call):
         if new.hold_secs is None:
             release(call.pk)
-    elif (call.content_hash, call.agent_id) != before:
+    elif changed:
         start_live(call, new.metric_ids)
+    if changed:
+        forward(call, new.source, new.webhook)
     call.refresh_from_db()
     return call
 

@@ -54,6 +54,8 @@ class Terms:
     """It is paused when its judge has cost this much."""
     follows: int | None = None
     """The rerun whose failures it measures again."""
+    notify: bool = False
+    """Receivers of webhooks are told of its calls: they are not by default, a rerun may be of thousands."""
     narrowed: Mapping[str, Any] = field(default_factory=dict)
     """The filter and the window of time that picked the calls, as they are shown."""
 
@@ -137,6 +139,7 @@ def request_rerun(
             reuse=terms.reuse,
             max_cost_usd=terms.max_cost_usd,
             follows=terms.follows,
+            notify=terms.notify,
         )
         _start(rerun, agent, selection)
         event("rerun requested", rerun_id=rerun.pk, calls=rerun.total_calls)
@@ -176,6 +179,7 @@ def request_evaluation(
     metric_ids: Collection[int] | None,
     *,
     agent: Agent | None = None,
+    notify: bool = False,
 ) -> list[Rerun]:
     """Evaluate chosen metrics on chosen calls of one project; one rerun for each agent among them.
     With `agent`, calls of other agents are unknown.
@@ -214,6 +218,7 @@ def request_evaluation(
             metric_version_ids=[version.pk for version in versions],
             rubric_version=project.rubric_version,
             judge_model=settings.CALLGAUGE.judge,
+            notify=notify,
         )
         _plan_listed(rerun, its_calls)
         event("rerun requested", rerun_id=rerun.pk, calls=len(its_calls))
@@ -303,6 +308,7 @@ def reset_calls(rerun: Rerun, ids: Sequence[int]) -> None:
             ),
             error_message=None,
             updated_at=timezone.now(),
+            **({"event_owed": True} if rerun.notify else {}),
         )
 
 

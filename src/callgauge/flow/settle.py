@@ -24,6 +24,7 @@ from callgauge.domain.rubric import (
     decide,
     parse_rubric,
 )
+from callgauge.flow.webhooks.events import tell_completed
 from callgauge.store.bulk import moment, update_rows
 from callgauge.store.models import (
     CallLog,
@@ -50,11 +51,11 @@ def settle_calls(rerun_id: int, call_ids: Collection[int]) -> None:
         CallLog.objects.select_for_update(no_key=True)
         .filter(owed, pk__in=call_ids)
         .order_by("pk")
-        .only("pk", "project_id", "is_reviewed", "content_hash", "pending_rerun_id")
+        .only("pk", "project_id", "is_reviewed", "content_hash", "pending_rerun_id", "event_owed")
     )
     reviewed = [call.pk for call in calls if call.is_reviewed]
     if reviewed:
-        CallLog.objects.filter(pk__in=reviewed).update(pending_rerun_id=None)
+        CallLog.objects.filter(pk__in=reviewed).update(pending_rerun_id=None, event_owed=False)
         waited = [call.pk for call in calls if call.is_reviewed and call.pending_rerun_id == rerun_id]
         for call_id in _reviewed_meanwhile(rerun_id, waited) if waited else ():
             settle_from_reviews(call_id)
@@ -66,6 +67,7 @@ def settle_calls(rerun_id: int, call_ids: Collection[int]) -> None:
         rubric = load_rubric(project_id)
         outcomes = _outcomes(contents, rubric)
         _write({call_id: decide(rubric, outcomes.get(call_id, {})) for call_id in contents})
+    tell_completed({call.pk: call.project_id for call in calls if call.event_owed})
 
 
 def _reviewed_meanwhile(rerun_id: int, call_ids: Collection[int]) -> list[int]:
@@ -88,11 +90,15 @@ def hold_calls(call_ids: Collection[int]) -> None:
 
 def abandon_call(rerun_id: int, call_id: int) -> None:
     """Leave a call without a verdict that can be neither measured nor settled, so that its rerun can end."""
-    CallLog.objects.filter(pk=call_id, pending_rerun_id=rerun_id).update(
+    left = CallLog.objects.filter(pk=call_id, pending_rerun_id=rerun_id)
+    owed = dict(left.filter(event_owed=True).values_list("pk", "project_id"))
+    left.update(
         pending_rerun_id=None,
+        event_owed=False,
         error_message="No verdict: this call could not be measured; the server's log says why.",
         updated_at=timezone.now(),
     )
+    tell_completed(owed)
 
 
 @transaction.atomic
@@ -246,9 +252,12 @@ def _write(verdicts: Mapping[int, Verdict]) -> None:
     now = moment(timezone.now())
     update_rows(
         CallLog,
-        ("success", "error_message", "pending_rerun_id", "updated_at"),
+        ("success", "error_message", "pending_rerun_id", "event_owed", "updated_at"),
         ("id",),
-        [(verdict.success, _error(verdict), None, now, call_id) for call_id, verdict in verdicts.items()],
+        [
+            (verdict.success, _error(verdict), None, False, now, call_id)
+            for call_id, verdict in verdicts.items()
+        ],
     )
     update_rows(
         CallPayload,

@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from types import TracebackType
 from typing import Protocol
@@ -233,9 +235,21 @@ async def _beginning(response: aiohttp.ClientResponse, max_bytes: int) -> str:
 def _bad_status(response: aiohttp.ClientResponse, text: str) -> BadStatus:
     said = " ".join(text.split())[:200]
     message = f"The server answered {response.status}" + (f": {said}" if said else ".")
-    after = response.headers.get("Retry-After", "").strip()
-    secs = float(after) if after.isascii() and after.isdigit() and len(after) < 10 else None
-    return BadStatus(response.status, message, None if secs is None else min(secs, _MAX_RETRY_AFTER_SECS))
+    return BadStatus(response.status, message, _retry_after(response.headers.get("Retry-After", "")), text)
+
+
+def _retry_after(text: str) -> float | None:
+    """Seconds, or the date of then; None for what is neither."""
+    text = text.strip()
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return min(float(text), _MAX_RETRY_AFTER_SECS)
+    try:
+        then = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if then.tzinfo is None:
+        return None
+    return min(max((then - datetime.now(UTC)).total_seconds(), 0.0), _MAX_RETRY_AFTER_SECS)
 
 
 def _unreachable(host: str, error: aiohttp.ClientError | OSError) -> OutboundError:

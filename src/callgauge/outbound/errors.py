@@ -47,9 +47,13 @@ class TooLarge(OutboundError):
 class BadStatus(OutboundError):
     """The server answered with something other than success."""
 
-    def __init__(self, status: int, message: str, retry_after_secs: float | None = None) -> None:
+    def __init__(
+        self, status: int, message: str, retry_after_secs: float | None = None, text: str = ""
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.text = text
+        """The beginning of the answer's body."""
         self.retry_after_secs = retry_after_secs
         """What the server asked to wait, where it did."""
         self.retryable = status in {408, 425, 429} or status >= 500

@@ -15,8 +15,6 @@ log = logging.getLogger(__name__)
 
 POLL_SECS = 1.0
 RENEW_SECS = 5.0
-AT_ONCE = 4
-"""Of one kind under way in a server; each asks for its calls together."""
 
 
 class Leased(Protocol):
@@ -32,6 +30,8 @@ class Claiming(ABC, Generic[Work]):
     called on a database thread of the loop's own, except `work`."""
 
     name: str
+    at_once = 4
+    """Under way in a server."""
 
     def __init__(self, owner: str) -> None:
         self._owner = owner
@@ -42,6 +42,9 @@ class Claiming(ABC, Generic[Work]):
 
     @abstractmethod
     def claim(self) -> Work | None: ...
+
+    def took(self, work: Work) -> None:
+        """Called on the loop, before `work`."""
 
     @abstractmethod
     def renew(self, pk: int) -> bool:
@@ -75,8 +78,9 @@ class Claiming(ABC, Generic[Work]):
     async def _claim_for_ever(self) -> None:
         while True:
             self._wake.clear()
-            work = await self._claim() if len(self._tasks) < AT_ONCE else None
+            work = await self._claim() if len(self._tasks) < self.at_once else None
             if work is not None:
+                self.took(work)
                 task = asyncio.create_task(self._work(work))
                 self._tasks[work.pk] = task
                 task.add_done_callback(partial(self._ended, work.pk))
@@ -111,4 +115,10 @@ class Claiming(ABC, Generic[Work]):
     async def _renew(self, pk: int) -> None:
         while True:
             await asyncio.sleep(RENEW_SECS)
-            await self._database.run(self.renew, pk)
+            try:
+                kept = await self._database.run(self.renew, pk)
+            except Exception as error:  # noqa: BLE001 -- the lease must go on being renewed whatever it was
+                log.warning("cannot renew a lease, trying again: %s", type(error).__name__)
+                continue
+            if not kept and pk in self._tasks:
+                self._tasks[pk].cancel()

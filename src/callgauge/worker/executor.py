@@ -34,6 +34,7 @@ from callgauge.worker.previewing import Previews
 from callgauge.worker.recordings import DEFAULT_OPTIONS, RecordingOptions, Recordings
 from callgauge.worker.retention import Retention
 from callgauge.worker.scripts import AUTO, Scripts
+from callgauge.worker.sending import DEFAULT_WEBHOOKS, WebhookOptions, Webhooks
 from callgauge.worker.watching import watched_chunk
 from callgauge.worker.writer import Writer
 from callgauge.worker.writing import Writings
@@ -73,6 +74,7 @@ class Executor:
         batch_look_secs: float = LOOK_SECS,
         memory_mb: int = 64,
         recordings: RecordingOptions = DEFAULT_OPTIONS,
+        webhooks: WebhookOptions = DEFAULT_WEBHOOKS,
         looks_for_work: bool = True,
         hand_back_secs: float = HAND_BACK_SECS,
     ) -> None:
@@ -93,6 +95,7 @@ class Executor:
         self._memory_mb = memory_mb
         self._bulk_chunks = 4 + concurrency // 8
         self._recording_options = recordings
+        self._webhook_options = webhooks
         self._thread = threading.Thread(target=self._run, name="callgauge-executor", daemon=True)
         self._ready = threading.Event()
         self._fault: Exception | None = None
@@ -192,6 +195,7 @@ class Executor:
                 Labs(self._owner, self._asking, self._scripts),
                 Writings(self._owner, self._asking, fail_interrupted=self._fail_interrupted),
                 Exports(self._owner),
+                Webhooks(self._owner, self._webhook_options),
                 self._recordings,
             ],
             [Retention(), Holds()],

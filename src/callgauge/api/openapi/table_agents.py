@@ -108,6 +108,7 @@ SCHEMAS: dict[str, Schema] = {
             "enabled_personalities": several(ID),
             "webhook_url": TEXT,
             "webhook_secret_configured": YES_OR_EMPTY,
+            "webhook_signing_secret_configured": YES_OR_EMPTY,
             "mock_tools": several(OBJECT),
             "mock_tools_enabled": FLAG,
             "mock_tools_provider": maybe(TEXT),

@@ -146,7 +146,7 @@ SELECTION = {"agent_id": ANY_ID, "assistant_id": TEXTUAL, "project_id": ANY_ID}
 RERUN = {
     "type": "object",
     "required": ["call_logs"],
-    "properties": {**SELECTION, "call_logs": ref("CallLogs"), "metrics": ANY},
+    "properties": {**SELECTION, "call_logs": ref("CallLogs"), "metrics": ANY, "notify": ANY},
 }
 EVALUATE = {
     "type": "object",
@@ -157,6 +157,7 @@ EVALUATE = {
         "call_log_ids": ref("CallLogs"),
         "metrics": ANY,
         "metric_ids": ANY,
+        "notify": ANY,
     },
 }
 DELETE = {

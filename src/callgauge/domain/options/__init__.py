@@ -48,6 +48,9 @@ class Options:
     outbound_networks: tuple[Network, ...]
     mail_url: MailServer | None
     mail_from: str
+    webhook_timeout_secs: int
+    webhook_tries: int
+    webhook_log_days: int
     judge: str
     judge_base_url: str
     judge_api_key: str

@@ -127,6 +127,7 @@ def _measure_late(call_id: int) -> None:
         if metrics:
             # Not current any more as far as the next evaluation goes: it would be left as it is.
             wanted.update(is_stale=True)
+            CallLog.objects.filter(pk=call.pk).update(event_owed=True)
             start_live(call, metrics)
 
 

@@ -94,7 +94,8 @@ def complete(upload: RecordingUpload, call: CallLog) -> CallLog:
         payload.voice_recording_url = marker(held.file)
         payload.save(update_fields=["voice_recording_url"])
         known.content_hash = content_hash(known, payload)
-        known.save(update_fields=["content_hash", "updated_at"])
+        known.event_owed = known.event_owed or known.content_hash != before
+        known.save(update_fields=["content_hash", "event_owed", "updated_at"])
         if known.content_hash != before:
             start_live(known)
     known.refresh_from_db()

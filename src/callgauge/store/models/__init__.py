@@ -54,6 +54,7 @@ from callgauge.store.models.tenancy import (
     User,
 )
 from callgauge.store.models.views import SavedView
+from callgauge.store.models.webhooks import WebhookDelivery, WebhookEvent
 from callgauge.store.models.writing import WritingJob
 
 SEALED_COLUMNS: tuple[tuple[type[Model], str], ...] = ((Agent, "secrets"), (Project, "secrets"))
@@ -129,6 +130,8 @@ __all__ = [
     "Shadow",
     "SignInTries",
     "User",
+    "WebhookDelivery",
+    "WebhookEvent",
     "WorkerProcess",
     "WritingJob",
 ]

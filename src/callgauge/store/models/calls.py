@@ -74,6 +74,9 @@ class CallLog(models.Model):
     pending_rerun_id = models.BigIntegerField(null=True)
     """The newest rerun that owes this call a verdict; null when none does. Not a foreign key: it is
     written for every call of a large rerun, and a rerun is never deleted before its calls."""
+    event_owed = models.BooleanField(default=False)
+    """Receivers are still to be told that it has been measured. Whichever rerun decides it tells them: the
+    one that was asked for it may have been overtaken by a newer one."""
     content_hash = models.CharField(max_length=64)
     testing_channel_index = models.SmallIntegerField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -72,6 +72,8 @@ class Rerun(models.Model):
     follows = models.BigIntegerField(null=True)
     """The rerun whose failures this one measures again, or whose calls it settles. No foreign key: nothing
     looks it up that way."""
+    notify = models.BooleanField(default=False)
+    """Receivers of webhooks are told of its calls as of new ones."""
     max_cost_usd = models.FloatField(null=True)
     spent_usd = models.FloatField(default=0.0)
     """For answers that are stored; ahead of `cost_usd`, which counts those that have become results."""

@@ -1,0 +1,40 @@
+"""Where the webhooks of an agent go: to its own address where it has one, else to its project's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from callgauge.flow.sealing import unseal
+from callgauge.store.models import Agent, Project
+
+URL = "webhook_url"
+SECRET = "webhook_secret"  # noqa: S105 -- the name of one
+SIGNING_SECRET = "webhook_signing_secret"  # noqa: S105 -- the name of one
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    url: str
+    sealed: Mapping[str, str]
+    """The secrets kept beside that address: an agent's address never gets its project's."""
+
+    def secret(self) -> str:
+        """What is sent along as it is; empty where there is none. Raises Unreadable."""
+        return self._open(SECRET)
+
+    def signing_secret(self) -> str:
+        """What requests are signed with; it is never sent. Raises Unreadable."""
+        return self._open(SIGNING_SECRET) or self.secret()
+
+    def _open(self, name: str) -> str:
+        token = self.sealed.get(name)
+        return unseal(token) if token else ""
+
+
+def receiver_of(project: Project, agent: Agent | None) -> Receiver | None:
+    for owner in (agent, project):
+        url = "" if owner is None else str(owner.settings.get(URL) or "").strip()
+        if owner is not None and url:
+            return Receiver(url, owner.secrets)
+    return None
