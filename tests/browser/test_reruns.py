@@ -22,6 +22,11 @@ def test_what_a_rerun_changed(owner_page: Page, site: Site) -> None:
     owner_page.wait_for_url(re.compile(r"/reruns/\d+$"))
     look_at(owner_page, None, "difference")
     expect(owner_page.get_by_text("Agreement confirmed").first).to_be_visible()
+    expect(owner_page.locator("svg.plot-svg").first).to_be_visible()
+    owner_page.get_by_role("button", name=re.compile("is right now")).first.click()
+    expect(owner_page.get_by_text("Stored as a review.")).to_be_visible()
+    expect(owner_page.get_by_text("a person says").first).to_be_visible()
+    look_at(owner_page, None, "difference-dark", dark=True)
 
 
 def test_a_rerun_is_planned_and_started(owner_page: Page, site: Site) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
+import numpy
 import pytest
+from statsmodels.stats.multitest import multipletests
 
 from callgauge.domain.metrics import EvalType
 from callgauge.engine.difference import Came, Noise, Pair, Side, adjust, differ, noise_of
 from callgauge.engine.difference_words import metric_words, summary_words
+from callgauge.engine.distribution import distribution
 from callgauge.engine.statistics import proportion
 
 
@@ -103,7 +107,7 @@ def test_several_metrics_are_adjusted_and_said_to_be() -> None:
     assert one.p_value is not None
     assert one.p_adjusted == pytest.approx(2 * one.p_value)
     summary = summary_words([("One", one), ("Other", other)])
-    assert summary.startswith("2 of 2 metrics changed. “One”: 10 of 100 calls flipped")
+    assert summary.startswith("The results of 2 of 2 metrics changed. “One”: 10 of 100 calls flipped")
     assert "adjusted for 2 metrics" in summary
     assert summary.endswith("1 other metric changed too.")
 
@@ -126,3 +130,55 @@ def test_nothing_is_said_to_be_nothing() -> None:
     assert summary_words([], reused=446) == "Nothing was measured again: all 446 results are current."
     same = differ(EvalType.BINARY, (), pairs((50, True, True)))
     assert summary_words([("One", same)]).startswith("No result is another than before: “One” on 50 calls.")
+
+
+def test_what_did_not_change_does_not_make_the_others_harder_to_tell() -> None:
+    random = Random(5)
+    for _ in range(50):
+        changed = [
+            differ(
+                EvalType.BINARY,
+                (),
+                pairs((random.randint(1, 25), True, False), (random.randint(0, 25), False, True)),
+            )
+            for _ in range(random.randint(1, 6))
+        ]
+        same = [
+            differ(EvalType.BINARY, (), pairs((3, True, False), (30, True, True)), unchanged=True)
+            for _ in range(random.randint(0, 5))
+        ]
+        adjust([*same, *changed])
+        right = multipletests([one.p_value for one in changed], method="holm")[1]
+        assert [one.p_adjusted for one in changed] == pytest.approx(list(right), abs=1e-9)
+        assert {one.metrics_at_once for one in changed} == {len(changed)}
+        assert {one.p_adjusted for one in same} <= {None}
+        for one in same:
+            assert "adjusted" not in metric_words(one)
+            assert "how far it differs by itself" in metric_words(one)
+
+
+def test_what_changed_is_named_before_what_only_wavers() -> None:
+    wavers = differ(EvalType.BINARY, (), pairs((20, True, False), (30, True, True)), unchanged=True)
+    changed = differ(EvalType.BINARY, (), pairs((2, True, False), (30, True, True)))
+    words = summary_words([("Wavers", wavers), ("Changed", changed)])
+    assert words.startswith("The results of 2 of 2 metrics changed. “Changed”: 2 of 32 calls flipped")
+
+
+def test_numbers_are_spread_over_the_same_bins() -> None:
+    random = Random(6)
+    for _ in range(50):
+        old = [random.uniform(-40, 900) for _ in range(random.randint(1, 80))]
+        new = [random.uniform(0, 400) for _ in range(random.randint(1, 80))]
+        found = distribution(old, new, rating=False)
+        assert found is not None
+        assert len(found.edges) <= 14
+        for values, counts in ((old, found.before), (new, found.after)):
+            assert counts == tuple(numpy.histogram(values, bins=found.edges)[0])
+            assert sum(counts) == len(values)
+    rated = distribution([0, 4.5, 5, 5], [1, 1, 2, 3.4], rating=True)
+    assert rated is not None
+    assert (rated.before, rated.after) == ((1, 0, 0, 0, 0, 3), (0, 2, 1, 1, 0, 0))
+    assert distribution([], [], rating=False) is None
+    same = distribution([7.0], [7.0], rating=False)
+    assert same is not None
+    assert sum(same.before) == 1

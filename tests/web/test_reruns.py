@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callgauge.store.models import CallLog, Rerun, SavedView
+from callgauge.store.models import CallLog, Rerun, Review, SavedView
 from tests.call_rows import rerun_row, result_row
 from tests.calls import make_calls, make_metric
 from tests.people import People
@@ -131,3 +131,80 @@ def test_chosen_calls_are_planned_from_the_list(people: People, alice: Tenant) -
     )
     assert answer.status_code == 302
     assert "2 calls, 1 metric" in people.owner.client.get(answer["Location"]).content.decode()
+
+
+def test_numbers_labels_and_agents_have_tables_and_plots(people: People, alice: Tenant) -> None:
+    agent = alice.agent(name="Booking")
+    rated = make_metric(alice.project, "Polite", eval_type="continuous_qualitative")
+    sorts = make_metric(alice.project, "Topic", eval_type="enum", labels=["sale", "complaint", "never"])
+    passes = make_metric(alice.project, "Confirms")
+    metrics = (rated, sorts, passes)
+    first, second = (rerun_row(agent, *metrics, state="done", scored=90) for _ in range(2))
+    for number, call in enumerate(make_calls(agent, 30)):
+        for metric, old, new in (
+            (rated, {"number": 2.0}, {"number": 4.0 if number % 3 else 2.0}),
+            (sorts, {"label": "sale"}, {"label": "complaint" if number < 4 else "sale"}),
+            (passes, {"passed": True}, {"passed": number > 5}),
+        ):
+            was = result_row(call, metric, first, is_current=False, scorer_hash="a", **old)
+            changed = {"scorer_hash": "b", "previous_id": was.pk}
+            result_row(call, metric, second, **changed, **new)
+        said = {"expected_value": number > 3, "has_expected_value": True}
+        version = passes.current_version
+        Review.objects.create(call=call, metric=passes, version=version, is_current=True, **said)
+    page = people.viewer.client.get(people.path(f"reruns/{second.pk}")).content.decode()
+    assert "<svg" in page
+    assert "how the values are spread, n = 30" in page
+    assert ">complaint</th>" in page
+    assert ">never</th>" not in page
+    assert "Pass rate" in page
+    assert "On calls that people have reviewed" in page
+    assert ">Kappa</th>" in page
+    assert "adjusted for 3 metrics" in page
+    assert "Which is right?" not in page
+    against = people.viewer.client.get(people.path(f"reruns/{second.pk}?against={first.pk}")).content.decode()
+    assert f'<option value="{first.pk}" selected>' in against
+    table = people.viewer.client.get(people.path(f"reruns/{second.pk}/difference.csv"))
+    assert table["Content-Disposition"].startswith("attachment")
+    assert len(table.content.decode().splitlines()) == 91
+
+
+def test_a_person_says_which_side_of_a_flip_is_right(people: People, alice: Tenant, charlie: Tenant) -> None:
+    agent = alice.agent()
+    metric = make_metric(alice.project, "Confirms")
+    call, other, third = make_calls(agent, 3)
+    first, second = rerun_row(agent, metric, state="done"), rerun_row(agent, metric, state="done")
+    for one in (call, other, third):
+        old = result_row(one, metric, first, passed=True, is_current=False)
+        result_row(one, metric, second, passed=False, previous_id=old.pk)
+    address = people.path(f"reruns/{second.pk}/vote")
+
+    def voted(one: CallLog, vote: str) -> str:
+        sent = {"call": one.pk, "metric": metric.pk, "vote": vote}
+        answer = people.owner.client.post(address, sent)
+        assert answer.status_code == 302
+        assert answer["Location"].endswith(f"#flip-{metric.pk}-{one.pk}")
+        return people.owner.client.get(people.path(f"reruns/{second.pk}")).content.decode()
+
+    assert "a person says pass" in voted(call, "before")
+    assert "a person says fail" in voted(other, "now")
+    voted(third, "unsure")
+    said = dict(Review.objects.filter(is_current=True).values_list("call_id", "expected_value"))
+    assert said == {call.pk: True, other.pk: False, third.pk: None}
+    assert Review.objects.get(call=third).has_expected_value is False
+    assert CallLog.objects.get(pk=third.pk).is_reviewed is False
+    assert CallLog.objects.get(pk=call.pk).is_reviewed is True
+    assert "Write one of" in voted(call, "maybe")
+    sent = {"call": call.pk, "metric": metric.pk, "vote": "now"}
+    assert people.viewer.client.post(address, sent).status_code == 403
+    theirs = charlie.client.post(
+        f"/callgauge/v1/reruns/{second.pk}/votes/", {"call_log_id": call.pk}, format="json"
+    )
+    assert theirs.status_code == 404
+    body = {"call_log_id": call.pk, "metric_id": metric.pk, "vote": "now", "reviewer": "ada"}
+    mine = alice.client.post(f"/callgauge/v1/reruns/{second.pk}/votes/", body, format="json")
+    assert mine.json()["expected_value"] is False
+    wrong = alice.client.post(
+        f"/callgauge/v1/reruns/{second.pk}/votes/", {**body, "vote": "x"}, format="json"
+    )
+    assert wrong.json() == {"vote": ["Write one of now, before, unsure."]}

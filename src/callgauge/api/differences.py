@@ -20,10 +20,13 @@ from callgauge.flow import rerun
 from callgauge.flow.difference import Difference, difference_of, difference_of_versions
 from callgauge.flow.difference_json import csv_of, present_difference
 from callgauge.flow.errors import Invalid, NotFound
+from callgauge.flow.flip_votes import vote_on_flip
 from callgauge.flow.keys import name_of
 from callgauge.flow.metrics import current_version
 from callgauge.flow.metrics_lists import find_metric
 from callgauge.flow.noise import measure_noise
+from callgauge.flow.reviewers import voter
+from callgauge.flow.reviews import judges
 from callgauge.flow.scope import find_agent, require_change
 from callgauge.flow.shadows import shadow_of, start_shadow, stop_shadow
 from callgauge.flow.versions import draft_version, find_version, use_version
@@ -42,6 +45,26 @@ class RerunDifferenceCsv(APIView):
 
     def get(self, request: Request, pk: str) -> HttpResponse:
         return HttpResponse(csv_of(_difference(request, pk)), content_type="text/csv; charset=utf-8")
+
+
+class FlipVotes(APIView):
+    """Which of the two values of a call and metric is right; it is a review like any other."""
+
+    serializer_class = Shape
+
+    def post(self, request: Request, pk: str) -> Response:
+        key, body = key_of(request), Body(request)
+        against = body.value("against")
+        found = vote_on_flip(
+            key,
+            find_rerun(key, pk),
+            call_id=body.value("call_log_id"),
+            metric_id=body.value("metric_id"),
+            said=body.value("vote"),
+            by=voter(key, body.value("reviewer")),
+            against=None if against is None else find_rerun(key, str(against)),
+        )
+        return Response({"id": found.pk, "judges": judges(found), "expected_value": found.expected_value})
 
 
 class VersionDifference(APIView):
@@ -158,6 +181,7 @@ METRIC = rf"callgauge/v1/metrics/{ID}"
 routes = [
     route(rf"callgauge/v1/reruns/{ID}/diff", RerunDifference.as_view()),
     route(rf"callgauge/v1/reruns/{ID}/diff\.csv", RerunDifferenceCsv.as_view()),
+    route(rf"callgauge/v1/reruns/{ID}/votes", FlipVotes.as_view()),
     route(rf"{METRIC}/diff", VersionDifference.as_view()),
     route(rf"{METRIC}/drafts", MetricDrafts.as_view()),
     route(rf"{METRIC}/use", MetricInUse.as_view()),

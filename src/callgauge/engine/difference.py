@@ -14,6 +14,7 @@ from typing import Any, Final
 from callgauge.domain.agreeing import agrees
 from callgauge.domain.metrics import EvalType
 from callgauge.engine.agreement import HALVES, NOT_APPLICABLE
+from callgauge.engine.distribution import Distribution, distribution
 from callgauge.engine.statistics import (
     Confusion,
     Interval,
@@ -127,8 +128,12 @@ class MetricDifference:
     numbers: MeanChange | None = None
     p_value: float | None = None
     p_adjusted: float | None = None
-    """For having looked at several metrics at once."""
+    """For having looked at several metrics at once; None where nothing of the metric changed."""
     metrics_at_once: int = 1
+    unchanged: bool = False
+    """Nothing that its results depend on is other than before: what differs, differs by itself."""
+    distribution: Distribution | None = None
+    """Of numbers."""
     agents: Sequence[AgentRates] = ()
     became_inapplicable: int = 0
     became_applicable: int = 0
@@ -153,11 +158,14 @@ def differ(
     *,
     noise: Noise | None = None,
     decides: bool = False,
+    unchanged: bool = False,
 ) -> MetricDifference:
-    """`decides`: a rule of the rubric asks for this metric, so that its flips change calls' success."""
+    """`decides`: a rule of the rubric asks for this metric, so that its flips change calls' success.
+    `unchanged`: it was measured again with nothing changed that its results depend on."""
     both = [pair for pair in pairs if pair.before.came is Came.SCORED and pair.after.came is Came.SCORED]
     changed = [pair for pair in both if pair.flipped(eval_type)]
-    found = MetricDifference(eval_type, len(both), proportion(len(changed), len(both)), noise=noise)
+    flips = proportion(len(changed), len(both))
+    found = MetricDifference(eval_type, len(both), flips, noise=noise, unchanged=unchanged)
     match eval_type:
         case EvalType.BINARY:
             _verdicts(found, both)
@@ -166,9 +174,9 @@ def differ(
             found.labels = Confusion.of(values, labels)
             found.p_value = _labels_p(found.labels)
         case EvalType.RATING | EvalType.NUMERIC:
-            found.numbers = mean_change(
-                [pair.before.value for pair in both], [pair.after.value for pair in both]
-            )
+            old, new = [pair.before.value for pair in both], [pair.after.value for pair in both]
+            found.numbers = mean_change(old, new)
+            found.distribution = distribution(old, new, rating=eval_type is EvalType.RATING)
             found.change, found.p_value = found.numbers.change, found.numbers.p_value
             found.change_interval = found.numbers.interval
     came = Counter((pair.before.came, pair.after.came) for pair in pairs)
@@ -186,8 +194,9 @@ def differ(
 
 
 def adjust(differences: Sequence[MetricDifference]) -> None:
-    """Put the p values right for having looked at all of these metrics."""
-    tested = [one for one in differences if one.p_value is not None]
+    """Put the p values right for having looked at all of these metrics. One of which nothing changed asks no
+    question of its own: it must not make the others harder to answer."""
+    tested = [one for one in differences if one.p_value is not None and not one.unchanged]
     for one, p_value in zip(tested, holm([one.p_value or 0.0 for one in tested]), strict=True):
         one.p_adjusted, one.metrics_at_once = p_value, len(tested)
 

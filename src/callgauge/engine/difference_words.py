@@ -11,7 +11,14 @@ from callgauge.engine.statistics import MIN_CASES, Interval, Kappa
 
 def metric_words(found: MetricDifference) -> str:
     """What happened to one metric."""
-    parts = [_flips(found), _applicability(found), _failures(found), _people(found.people), _noise(found)]
+    parts = [
+        _flips(found),
+        _unchanged(found),
+        _applicability(found),
+        _failures(found),
+        _people(found.people),
+        _noise(found),
+    ]
     return " ".join(part for part in parts if part)
 
 
@@ -28,13 +35,14 @@ def summary_words(named: Sequence[tuple[str, MetricDifference]], *, reused: int 
         what = f"{len(measured)} metrics" if len(measured) > 1 else f"“{measured[0][0]}”"
         words = f"No result is another than before: {what} on {calls:,} calls."
         return " ".join(part for part in (words, _people(measured[0][1].people)) if part)
-    changed.sort(key=lambda item: (_p(item[1]), -len(item[1].flipped)))
+    changed.sort(key=lambda item: (item[1].unchanged, _p(item[1]), -len(item[1].flipped)))
     name, most = changed[0]
     if len(measured) == 1:
         return metric_words(most)
     rest = len(changed) - 1
     others = f" {rest} other {'metric' if rest == 1 else 'metrics'} changed too." if rest else ""
-    return f"{len(changed)} of {len(measured)} metrics changed. “{name}”: {metric_words(most)}{others}"
+    head = f"The results of {len(changed)} of {len(measured)} metrics changed."
+    return f"{head} “{name}”: {metric_words(most)}{others}"
 
 
 def _p(found: MetricDifference) -> float:
@@ -64,6 +72,12 @@ def _flips(found: MetricDifference) -> str:
             f"interval of the change {_points(found.change_interval)} points."
         )
     return words
+
+
+def _unchanged(found: MetricDifference) -> str:
+    if not (found.unchanged and found.flips.count):
+        return ""
+    return "Nothing that it depends on has changed: that is how far it differs by itself."
 
 
 def _numbers(found: MetricDifference) -> str:

@@ -47,6 +47,7 @@ _INAPPLICABLE: Final = frozenset({SkipReason.NOT_APPLICABLE.value, SkipReason.TR
 _COLUMNS: Final = (
     *("pk", "call_id", "call__agent_id", "metric_id", "version_id", "outcome", "reason"),
     *("passed", "number", "label", "low_trust", "cost_usd", "previous_id"),
+    *("scorer_hash", "parts_hash", "reads_hash"),
 )
 
 
@@ -83,19 +84,30 @@ class _Gathered:
     after: Counter[int] = field(default_factory=Counter)
     cost_before: float = 0.0
     cost_after: float = 0.0
+    changed: bool = False
+    """Something is other than before that some result depends on."""
 
 
 class _Row:
     """A stored result, as far as it is compared."""
 
-    __slots__ = ("agent_id", "call_id", "cost", "metric_id", "pk", "previous_id", "side", "version_id")
+    __slots__ = (
+        *("agent_id", "call_id", "cost", "hashes", "metric_id", "pk", "previous_id", "side", "version_id"),
+    )
 
     def __init__(self, row: Sequence[Any]) -> None:
         self.pk, self.call_id, self.agent_id, self.metric_id, self.version_id = row[:5]
-        outcome, reason, passed, number, label, low_trust, cost, self.previous_id = row[5:]
+        outcome, reason, passed, number, label, low_trust, cost, self.previous_id = row[5:13]
+        self.hashes: Sequence[str] = row[13:]
         value = passed if passed is not None else number if number is not None else label
         self.cost: float = cost or 0.0
         self.side = Side(_came(outcome, reason), value, self.pk, low_trust)
+
+    def depends_on_the_same(self, other: _Row) -> bool:
+        """Where it is not known what a result depended on, as far as the version tells."""
+        if self.hashes[0] and other.hashes[0]:
+            return self.hashes == other.hashes
+        return bool(self.version_id == other.version_id)
 
 
 def _came(outcome: str, reason: str) -> Came:
@@ -181,6 +193,7 @@ def _add(gathered: dict[int, _Gathered], rows: Iterable[_Row], before: Mapping[i
         if old is not None:
             its.before[old.version_id] += 1
             its.cost_before += old.cost
+            its.changed = its.changed or not row.depends_on_the_same(old)
 
 
 def _metrics(gathered: Mapping[int, _Gathered]) -> list[OfMetric]:
@@ -199,6 +212,7 @@ def _metrics(gathered: Mapping[int, _Gathered]) -> list[OfMetric]:
             pairs,
             noise=noise_floor(after),
             decides=metric_id in deciding,
+            unchanged=not its.changed,
         )
         figures.cost_before_usd, figures.cost_after_usd = its.cost_before, its.cost_after
         found.append(

@@ -5,30 +5,32 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from callgauge.engine.difference import Pair, Side
 from callgauge.engine.statistics import Confusion
 from callgauge.flow.difference import Difference, OfMetric, changed_fields
-from callgauge.store.models import CallLog, MetricResult
+from callgauge.store.models import Agent, CallLog, MetricResult
 
 MOST_FLIPS = 200
 """In JSON, for each metric; the CSV has all."""
 
 
 def present_difference(found: Difference) -> dict[str, Any]:
+    ids = {agent.agent_id for one in found.metrics for agent in one.figures.agents}
+    agents = dict(Agent.objects.filter(pk__in=ids - {None}).values_list("pk", "name"))
     return {
         "rerun": None if found.rerun is None else found.rerun.pk,
         "against": None if found.against is None else found.against.pk,
         "unfinished": found.unfinished,
         "summary": found.summary,
-        "metrics": [_metric(one) for one in found.metrics],
+        "metrics": [_metric(one, agents) for one in found.metrics],
     }
 
 
-def _metric(one: OfMetric) -> dict[str, Any]:
+def _metric(one: OfMetric, agents: Mapping[int, str]) -> dict[str, Any]:
     figures = one.figures
     return {
         "id": one.metric_id,
@@ -50,7 +52,10 @@ def _metric(one: OfMetric) -> dict[str, Any]:
         "change_interval": figures.change_interval and asdict(figures.change_interval),
         "p_value": figures.p_value,
         "p_adjusted": figures.p_adjusted,
-        "agents": [asdict(agent) for agent in figures.agents],
+        "metrics_at_once": figures.metrics_at_once,
+        "unchanged": figures.unchanged,
+        "distribution": figures.distribution and asdict(figures.distribution),
+        "agents": [{**asdict(one), "name": agents.get(one.agent_id or 0, "")} for one in figures.agents],
         "became_inapplicable": figures.became_inapplicable,
         "became_applicable": figures.became_applicable,
         "new": figures.new,

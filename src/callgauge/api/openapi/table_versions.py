@@ -5,6 +5,7 @@ from __future__ import annotations
 from callgauge.api.metrics_shape import MetricShape
 from callgauge.api.openapi.kinds import (
     ANY,
+    FLAG,
     ID,
     OBJECT,
     TEXT,
@@ -15,6 +16,7 @@ from callgauge.api.openapi.kinds import (
     Schema,
     maybe,
     obj,
+    one_of,
     ref,
     several,
 )
@@ -32,6 +34,20 @@ OPERATIONS: Operations = {
     ("RerunDifference", "GET"): Operation(summary="What a rerun changed.", answer=OBJECT, query=AGAINST),
     ("RerunDifferenceCsv", "GET"): Operation(
         summary="What a rerun changed, as CSV.", answer=None, bare=True, query=AGAINST
+    ),
+    ("FlipVotes", "POST"): Operation(
+        summary="Say which of the two values of a call is right: now, before, or unsure.",
+        body={
+            "type": "object",
+            "properties": {
+                "call_log_id": ANY,
+                "metric_id": ANY,
+                "vote": one_of("now", "before", "unsure"),
+                "against": ANY,
+                "reviewer": TEXT,
+            },
+        },
+        answer=obj({"id": ID, "judges": FLAG, "expected_value": ANY}),
     ),
     ("ResultReplay", "GET"): Operation(
         summary="What a result was made from, as a file that `callgauge replay` computes it from again.",

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 
 from callgauge.flow import control, rerun
 from callgauge.flow.difference import difference_of
-from callgauge.flow.difference_json import present_difference
-from callgauge.flow.errors import FlowError, NotFound
+from callgauge.flow.difference_json import csv_of, present_difference
+from callgauge.flow.errors import FlowError, Invalid, NotFound
+from callgauge.flow.flip_votes import FlipVote, vote_on_flip
 from callgauge.flow.metrics_lists import metrics_of
 from callgauge.flow.plan import PILOT_CALLS
 from callgauge.flow.plan_words import duration, plan_words, usd
 from callgauge.flow.progress import progress_of
+from callgauge.flow.reviewers import voter
 from callgauge.flow.saved_views import CALLS_PAGE, views_of
-from callgauge.flow.scope import Person, agents_of
+from callgauge.flow.scope import Person, agents_of, as_id
 from callgauge.store.models import ASKED_FOR, UNFINISHED, Rerun
 from callgauge.web.page import project_page, say, show, show_part
+from callgauge.web.reruns.difference import present_parts
 from callgauge.web.reruns.form import plan_lines, read_asked, read_dollars, read_form
 
 SHOWN = 50
@@ -60,13 +64,53 @@ def reruns(request: HttpRequest, who: Person, **captured: Any) -> HttpResponse:
 
 @project_page()
 def one_rerun(request: HttpRequest, who: Person, pk: int, **captured: Any) -> HttpResponse:
-    found = _find(who, pk)
-    difference = present_difference(difference_of(found))
-    for metric in difference["metrics"]:
-        for flip in metric["flipped_calls"]:
-            flip["sides"] = [_side(flip[side]) for side in ("before", "after")]
-    context = {"row": _row(found), "difference": difference}
+    found, against = _find(who, pk), _against(request, who)
+    csv_address = reverse("rerun-csv", args=[who.project_id, found.pk])
+    if against is not None:
+        csv_address += f"?against={against.pk}"
+    difference = present_difference(difference_of(found, against))
+    context = {
+        "row": _row(found),
+        "difference": difference,
+        "parts": present_parts(difference, csv_address),
+        "csv_address": csv_address,
+        "against": against,
+        "others": _comparable(found),
+    }
     return show(request, who, "web/reruns/rerun.html", context, active="reruns")
+
+
+@project_page()
+def difference_csv(request: HttpRequest, who: Person, pk: int, **captured: Any) -> HttpResponse:
+    text = csv_of(difference_of(_find(who, pk), _against(request, who)))
+    answer = HttpResponse(text, content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="rerun-{pk}-difference.csv"'
+    return answer
+
+
+@project_page("POST")
+def vote(request: HttpRequest, who: Person, pk: int, **captured: Any) -> HttpResponse:
+    """Which of the two values of a flip is right."""
+    found, against, said = _find(who, pk), _against(request, who), request.POST
+    by = voter(who)
+    try:
+        vote_on_flip(
+            who,
+            found,
+            call_id=said.get("call"),
+            metric_id=said.get("metric"),
+            said=said.get("vote"),
+            by=by,
+            against=against,
+        )
+        say(request, "Stored as a note." if said.get("vote") == FlipVote.UNSURE else "Stored as a review.")
+    except Invalid as error:
+        say(request, str(error))
+    address = reverse("rerun", args=[who.project_id, found.pk])
+    query = f"?against={against.pk}" if against else ""
+    return HttpResponseRedirect(
+        f"{address}{query}#flip-{as_id(said.get('metric'))}-{as_id(said.get('call'))}"
+    )
 
 
 @project_page()
@@ -102,19 +146,21 @@ def steer(request: HttpRequest, who: Person, pk: int, action: str, **captured: A
     return HttpResponseRedirect(reverse("rerun", args=[who.project_id, found.pk]))
 
 
-def _side(side: dict[str, Any]) -> tuple[str, str]:
-    """The value in words, and its explanation."""
-    value = side["value"]
-    if isinstance(value, bool):
-        words = "pass" if value else "fail"
-    else:
-        words = side["outcome"].replace("_", " ") if value is None else str(value)
-    return words + (" (low trust)" if side["low_trust"] else ""), " ".join(map(str, side["explanation"]))
-
-
 def _find(who: Person, pk: int) -> Rerun:
     rows = Rerun.objects.select_related("agent", "project")
     return get_object_or_404(rows, project=who.project, pk=pk)
+
+
+def _against(request: HttpRequest, who: Person) -> Rerun | None:
+    """The rerun to compare with, if the address names one."""
+    named = as_id(request.GET.get("against"))
+    return None if named is None else _find(who, named)
+
+
+def _comparable(found: Rerun) -> list[Rerun]:
+    """Earlier reruns of the agent that stored results."""
+    rows = Rerun.objects.filter(project=found.project_id, agent=found.agent_id, kind__in=ASKED_FOR)
+    return list(rows.filter(pk__lt=found.pk, scored__gt=F("reused")).order_by("-pk")[:SHOWN])
 
 
 def _row(found: Rerun) -> dict[str, Any]:
@@ -135,5 +181,7 @@ routes = [
     path("projects/<int:project_id>/reruns", reruns, name="reruns"),
     path("projects/<int:project_id>/reruns/<int:pk>", one_rerun, name="rerun"),
     path("projects/<int:project_id>/reruns/<int:pk>/progress", rerun_progress, name="rerun-progress"),
+    path("projects/<int:project_id>/reruns/<int:pk>/difference.csv", difference_csv, name="rerun-csv"),
+    path("projects/<int:project_id>/reruns/<int:pk>/vote", vote, name="rerun-vote"),
     path("projects/<int:project_id>/reruns/<int:pk>/<str:action>", steer, name="rerun-steer"),
 ]
