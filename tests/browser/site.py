@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
-from callgauge.cli.demo_cast import JUDGE_FILE
+from callgauge.flow.samples.cast import JUDGE_FILE
 from tests.server import Server, callgauge
 
 PASSWORD = "correct horse battery"

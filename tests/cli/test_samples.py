@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from callgauge.cli import demo_cast as cast
 from callgauge.domain.calls import Role, Turn
 from callgauge.engine.quotes import QuoteFinder
+from callgauge.flow.samples import cast
 from callgauge.formats import parse_transcript
 from callgauge.judge.script_file import read_script
 

@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from callgauge.cli import demo_cast as cast
 from callgauge.cli import demo_report as report
 from callgauge.cli.demo_server import Api, DemoError, Install, serving
+from callgauge.flow.samples import cast
 
 CALL_LOGS = "/observability/v2/call-logs/"
 METRICS = "/test_framework/v2/metrics/"

@@ -19,7 +19,7 @@ from callgauge.flow.errors import FlowError, Invalid, RateLimited
 from callgauge.flow.password_mail import can_mail, mail_password_link
 from callgauge.flow.people import NewAccount
 from callgauge.flow.sign_in import sign_in
-from callgauge.store.models import LinkKind, Project, User
+from callgauge.store.models import CallLog, LinkKind, Project, User
 from callgauge.web.errors import NOT_FOUND, show_trouble, trouble_of
 from callgauge.web.page import account_page, safe_next, signed_in, to_sign_in
 
@@ -31,7 +31,7 @@ View = Callable[..., HttpResponseBase]
 
 
 def home(request: HttpRequest) -> HttpResponseBase:
-    """The first project that the user is in."""
+    """The first project that the user is in; what to do first, where it has no calls."""
     user = signed_in(request)
     if user is None:
         return to_sign_in(request)
@@ -40,7 +40,8 @@ def home(request: HttpRequest) -> HttpResponseBase:
     )
     if project is None:
         return HttpResponseRedirect(reverse("account"))
-    return HttpResponseRedirect(reverse("calls", args=[project.pk]))
+    begun = CallLog.objects.filter(project=project, deleted_at=None).exists()
+    return HttpResponseRedirect(reverse("calls" if begun else "start", args=[project.pk]))
 
 
 @never_cache

@@ -6,7 +6,7 @@ Pages of a project are below `projects/<int:project_id>/`; nothing of the API is
 
 from django.urls import path
 
-from callgauge.web import contract_page, doors, running
+from callgauge.web import contract_page, doors, running, start
 from callgauge.web.calls import routes as calls
 from callgauge.web.metrics import routes as metrics
 from callgauge.web.reruns import views as reruns
@@ -25,6 +25,7 @@ urlpatterns = [
     path("invitation/<str:secret>", doors.invitation, name="invitation"),
     path("password/<str:secret>", doors.new_password, name="password"),
     *running.routes,
+    *start.routes,
     *calls.routes,
     *metrics.routes,
     *reruns.routes,

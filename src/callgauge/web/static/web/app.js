@@ -2,13 +2,14 @@
 "use strict";
 
 document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy]");
+  const button = event.target.closest("[data-copy], [data-copy-from]");
   if (!button) return;
+  const text = button.dataset.copy ?? document.getElementById(button.dataset.copyFrom).textContent;
   try {
-    await navigator.clipboard.writeText(button.dataset.copy);
+    await navigator.clipboard.writeText(text);
   } catch {
     const field = document.createElement("textarea"); // pages over http have no clipboard of their own
-    field.value = button.dataset.copy;
+    field.value = text;
     document.body.append(field);
     field.select();
     document.execCommand("copy");

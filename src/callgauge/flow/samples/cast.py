@@ -1,4 +1,4 @@
-"""What the demo is made of: agents, metrics, the rubric, the wording that changes, the calls."""
+"""What the samples are made of: agents, metrics, the rubric, the wording that changes, the calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-SAMPLES: Final = Path(str(files("callgauge.cli"))) / "samples"
+SAMPLES: Final = Path(str(files("callgauge.flow.samples")))
 JUDGE_FILE: Final = SAMPLES / "demo-judge.json"
 PROJECT: Final = "Demo"
 
@@ -82,20 +82,26 @@ def rubric(metric_ids: Mapping[str, int]) -> dict[str, Any]:
     return {"evaluation_logic": "and", "rules": rules}
 
 
-def copy_samples(folder: Path, now: datetime) -> dict[str, Path]:
-    """The sample files by agent, their times moved by whole weeks so that the newest call is of the last
+def sample_rows(now: datetime) -> dict[str, list[dict[str, Any]]]:
+    """The sample calls by agent, their times moved by whole weeks so that the newest call is of the last
     seven days: the callers name days of the week, and lists show the last 30 days."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = {
+    rows: dict[str, list[dict[str, Any]]] = {
         agent: [json.loads(line) for line in (SAMPLES / f"{agent}.jsonl").read_text("utf-8").splitlines()]
         for agent in AGENTS
     }
     newest = max(_time(row) for calls in rows.values() for row in calls)
     shift = timedelta(weeks=(now.astimezone(UTC) - newest) // timedelta(weeks=1))
-    paths = {}
-    for agent, calls in rows.items():
+    for calls in rows.values():
         for row in calls:
             row["timestamp"] = (_time(row) + shift).isoformat()
+    return rows
+
+
+def copy_samples(folder: Path, now: datetime) -> dict[str, Path]:
+    """The same as files, by agent."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {}
+    for agent, calls in sample_rows(now).items():
         paths[agent] = folder / f"{agent}.jsonl"
         paths[agent].write_text("".join(json.dumps(row) + "\n" for row in calls), "utf-8")
     return paths
