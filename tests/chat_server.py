@@ -32,7 +32,7 @@ class ChatServer:
 
     async def _serve(self) -> None:
         self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
-        app = web.Application()
+        app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_post("/v1/chat/completions", self.answer)
         runner = web.AppRunner(app, access_log=None, **self._runner_options)
         await runner.setup()

@@ -319,9 +319,3 @@ def test_forms_say_how_the_value_must_look():
         question = build_request(make_call(), spec_of(slug)).messages[-1].text
         assert word in question.rpartition("# The value")[2]
     assert all(form.eval_type in EvalType for form in FORMS.values())
-
-
-def test_a_metric_whose_judge_should_listen_is_not_judged_by_words_alone():
-    found = prepared(make_call(), make_spec(hears=True))
-    assert isinstance(found, Skipped)
-    assert found.reason is SkipReason.NO_AUDIO_JUDGE

@@ -240,7 +240,7 @@ def test_questions_that_cannot_be_put_are_skipped(alice: Tenant, call: CallLog) 
     MetricResult.objects.all().delete()
     measure(alice, FakeJudge())
     assert (result("Kind").passed, result("Listens").reason) == (True, "no_audio_judge")
-    assert "audio=True" in result("Listens").explanation
+    assert "CALLGAUGE_JUDGE_AUDIO_MODELS" in result("Listens").explanation
 
 
 def test_a_variable_that_the_call_does_not_have_is_named(alice: Tenant, call: CallLog) -> None:

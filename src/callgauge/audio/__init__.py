@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .analysis import ANALYSIS_VERSION, SURE, Analysis, Health
+from .clip import CLIP_CODEC
 from .errors import AudioError
 from .events import Party
 from .pipeline import analyse
@@ -11,6 +12,7 @@ from .stored import read_analysis
 
 __all__ = [
     "ANALYSIS_VERSION",
+    "CLIP_CODEC",
     "SURE",
     "Analysis",
     "AudioError",

@@ -76,6 +76,18 @@ def look(path: str) -> dict[str, Any] | Unheard:
     }
 
 
+def cut(path: str, start_secs: float, end_secs: float, channel: int | None) -> bytes | Unheard:
+    """A stretch of a file as mp3."""
+    from .clip import cut as cut_clip
+
+    try:
+        return cut_clip(path, start_secs, end_secs, channel=channel)
+    except AudioError as error:
+        return _unheard(error)
+    except MemoryError:
+        return _OUT_OF_MEMORY
+
+
 _OUT_OF_MEMORY = Unheard("out_of_memory", "Measuring the recording took more than CALLGAUGE_AUDIO_MEMORY_MB.")
 
 

@@ -2,12 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import astuple, dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 from callgauge.domain.calls import stable_hash
 from callgauge.domain.outcomes import Usage
+
+
+class Side(StrEnum):
+    """Whose voice is in a sound. The values are those of a metric's `audio_side`."""
+
+    BOTH = "both"
+    AGENT = "agent"
+    CALLER = "caller"
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A stretch of a recording that goes along with a message: what it is, not its bytes. Two that are equal
+    are the same sound, so this is what a request's hash is made of."""
+
+    recording: str
+    """Hash of the recording's file."""
+    channel: int | None
+    """Of the file; None for all its channels, mixed into one."""
+    start_secs: float
+    end_secs: float
+    codec: str
+    """Name and version of how it is encoded."""
+    side: Side = Side.BOTH
+    """Whose voice is on the channel; BOTH for a mix."""
+
+    @property
+    def secs(self) -> float:
+        return self.end_secs - self.start_secs
+
+
+OpenSound = Callable[[Sound], AbstractAsyncContextManager[bytes]]
+"""The bytes of a sound, an mp3 file, held for as long as the context lasts. Raises JudgeCannotHear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +52,13 @@ class Message:
     text: str
     cacheable: bool = False
     """True on the last message of a prefix that other requests share; some providers want it marked."""
+    sound: Sound | None = None
+    """Heard right after the text."""
+
+    @property
+    def identity(self) -> Sequence[object]:
+        """What makes it this message, for hashes."""
+        return [self.role, self.text, self.cacheable, None if self.sound is None else astuple(self.sound)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +75,19 @@ class JudgeRequest:
     max_output_tokens: int = 2_000
     reasks: int | None = None
     """How often an unusable answer may be asked for again; None: as the judge is set."""
+    open_sound: OpenSound | None = None
+    """For the sound of its messages; None where none has any."""
+
+    @property
+    def sound(self) -> Sound | None:
+        """A request has one at most."""
+        return next((message.sound for message in self.messages if message.sound is not None), None)
 
 
 def hash_of_request(request: JudgeRequest) -> str:
     """Of all that a model is sent: equal for the same question."""
-    return stable_hash([asdict(message) for message in request.messages], request.schema, request.temperature)
+    messages = [message.identity for message in request.messages]
+    return stable_hash(messages, request.schema, request.temperature)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +110,8 @@ class JudgeError(Exception):
     ├── JudgeUnavailable      retryable: time-outs, 429, 5xx, connection faults, after all tries
     ├── JudgeRefused          not retryable: 4xx such as a wrong key, an unknown model, a content filter
     ├── JudgeInvalidAnswer    retryable: no answer with the asked shape after all re-asks
-    └── JudgeInterrupted      retryable: sent before a crash, and the operator wants no second request
+    ├── JudgeInterrupted      retryable: sent before a crash, and the operator wants no second request
+    └── JudgeCannotHear       the stretch of the recording could not be had; it says whether trying helps
     """
 
     retryable = False
@@ -94,6 +145,14 @@ class JudgeInterrupted(JudgeError):
     """The request may have been sent before the server stopped; CALLGAUGE_JUDGE_INTERRUPTED=fail."""
 
     retryable = True
+
+
+class JudgeCannotHear(JudgeError):
+    """The recording could not be cut for the judge."""
+
+    def __init__(self, message: str, *, retryable: bool = False, **spent: Any) -> None:
+        super().__init__(message, **spent)
+        self.retryable = retryable
 
 
 class Judge(Protocol):

@@ -18,6 +18,7 @@ class SkipReason(StrEnum):
     MONO_RECORDING = "mono_recording"
     POOR_RECORDING = "poor_recording"
     NO_VOICE = "no_voice"
+    RECORDING_TOO_LONG = "recording_too_long"
     NO_AUDIO_JUDGE = "no_audio_judge"
     NO_REFERENCE = "no_reference"
     NO_JUDGE = "no_judge"

@@ -15,6 +15,7 @@ from callgauge.audio import Analysis
 from callgauge.domain.calls import Call
 from callgauge.domain.judging import (
     JudgeAnswer,
+    JudgeCannotHear,
     JudgeError,
     JudgeInterrupted,
     JudgeInvalidAnswer,
@@ -36,8 +37,9 @@ from callgauge.engine import repeats
 from callgauge.engine.built_in import BUILT_IN
 from callgauge.engine.dependencies import has_code_trigger, in_circle, reads_sound, runs_code, waiting_for
 from callgauge.engine.faults import BadConfiguration, EngineError, InvalidAnswer
-from callgauge.engine.forms import prepared
-from callgauge.engine.heard import HEARD, Listen
+from callgauge.engine.forms import form_of, prepared
+from callgauge.engine.forms.form import Measured
+from callgauge.engine.heard import HEARD, NO_RECORDING, Listen
 from callgauge.engine.heard.scoring import from_recording, once
 from callgauge.engine.judged import (
     Prefix,
@@ -48,6 +50,7 @@ from callgauge.engine.judged import (
     read_answer,
     trigger_question,
 )
+from callgauge.engine.listening import Hear, Hearable, heard_extra, stretch_of, with_sound
 from callgauge.engine.script_data import script_data
 from callgauge.engine.transcription import WORDS, Transcribe
 
@@ -84,6 +87,8 @@ class Context:
     """The analysis of the recording, worked out when first asked for; None for calls without one."""
     transcribe: Transcribe | None = None
     """The recording in words, written down when first asked for; None where nothing can do that."""
+    hear: Hear | None = None
+    """Finds what a judge is to listen to; None where nothing of the call can be heard."""
     results: Mapping[str, Outcome] = field(default_factory=dict)
     """Results of other metrics by name: for a script all that it reads, for every other metric none."""
 
@@ -96,6 +101,7 @@ async def evaluate_call(
     run_script: RunScript | None,
     save: Save,
     listen: Listen | None = None,
+    hear: Hear | None = None,
     known: Mapping[str, Outcome] = MappingProxyType({}),
     reasks: int = MAX_REASKS,
 ) -> None:
@@ -114,6 +120,7 @@ async def evaluate_call(
         reasks,
         cache(partial(call_prefix, call)),
         listen=None if listen is None else once(listen),
+        hear=hear,
     )
     waits = waiting_for(specs)
     lost = in_circle(waits)
@@ -166,19 +173,56 @@ async def ask_judge(spec: MetricSpec, context: Context) -> Outcome:
     if not isinstance(ready, MetricSpec):
         return ready
     spec = ready
-    if not any(turn.text.strip() for turn in context.call.spoken):
+    if not spec.hears and not any(turn.text.strip() for turn in context.call.spoken):
         return Skipped(SkipReason.NO_TRANSCRIPT, (NO_TRANSCRIPT,))
     if context.ask is None:
         return Skipped(SkipReason.NO_JUDGE, (NO_JUDGE,))
-    request = build_request(context.call, spec, prefix=context.prefix())
+    put = await _put(spec, context)
+    if not isinstance(put, _Put):
+        return put
+    outcome = await _samples(spec, context, context.ask, put)
+    return replace(outcome, extra={**outcome.extra, **put.extra}) if put.extra else outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Put:
+    """How one question about one call is put."""
+
+    request: Callable[[str], JudgeRequest]
+    """From what was wrong with the answer before, empty at first."""
+    extra: Mapping[str, Any]
+    """What its results tell of the recording."""
+
+
+async def _put(spec: MetricSpec, context: Context) -> _Put | Skipped | Failed:
+    """With all that the recording has to give for it: what was measured, and what is to be heard."""
+    form, measured = form_of(spec), Measured()
+    if form is not None and form.measured is not None and context.listen is not None:
+        analysis = await context.listen()
+        if isinstance(analysis, Analysis):
+            measured = form.measured(context.call, spec, analysis)
+
+    def build(fault: str) -> JudgeRequest:
+        return build_request(context.call, spec, prefix=context.prefix(), measured=measured.text, fault=fault)
+
+    if not spec.hears:
+        return _Put(build, measured.extra)
+    stretch = stretch_of(spec)
+    heard = NO_RECORDING if context.hear is None else await context.hear(spec, stretch)
+    if not isinstance(heard, Hearable):
+        return heard
+    return _Put(lambda fault: with_sound(build(fault), heard), {**measured.extra, **heard_extra(heard)})
+
+
+async def _samples(spec: MetricSpec, context: Context, ask: Ask, put: _Put) -> Outcome:
     times = repeats.wanted(spec)
     if times == 1:
-        return await _sample(spec, context, context.ask, request, 0)
-    request = replace(request, temperature=repeats.TEMPERATURE)
+        return await _sample(spec, context, ask, put, put.request(""), 0)
+    request = replace(put.request(""), temperature=repeats.TEMPERATURE)
     try:
         async with asyncio.TaskGroup() as group:
             samples = [
-                group.create_task(_sample(spec, context, context.ask, request, nth * repeats.STRIDE))
+                group.create_task(_sample(spec, context, ask, put, request, nth * repeats.STRIDE))
                 for nth in range(times)
             ]
     except BaseExceptionGroup as failures:
@@ -186,7 +230,9 @@ async def ask_judge(spec: MetricSpec, context: Context) -> Outcome:
     return repeats.combine([sample.result() for sample in samples])
 
 
-async def _sample(spec: MetricSpec, context: Context, ask: Ask, request: JudgeRequest, first: int) -> Outcome:
+async def _sample(
+    spec: MetricSpec, context: Context, ask: Ask, put: _Put, request: JudgeRequest, first: int
+) -> Outcome:
     """One answer; one that does not fit is asked for again, with sample numbers that go on from `first`.
     What the judge itself asked again for is taken from the same number of re-asks."""
     spent = _Spent(prompt_hash(request))
@@ -203,8 +249,7 @@ async def _sample(spec: MetricSpec, context: Context, ask: Ask, request: JudgeRe
         except InvalidAnswer as error:
             complaint = str(error)
             spent.add(answer.usage, answer.attempts, (*answer.faults, "unfit_value"))
-            again = build_request(context.call, spec, prefix=context.prefix(), fault=error.demand)
-            request = replace(again, temperature=request.temperature)
+            request = replace(put.request(error.demand), temperature=request.temperature)
             answers, sample = answers + max(1, answer.usage.requests), sample + 1
         else:
             spent.add(answer.usage, answer.attempts, answer.faults)
@@ -286,7 +331,7 @@ SCORERS: Final[Mapping[MetricKind, Callable[[MetricSpec, Context], Awaitable[Out
 async def _trigger(spec: MetricSpec, context: Context) -> Outcome | None:
     """The outcome of a trigger, a yes or no; None where there is none to ask. A judge metric needs no request
     of its own for a sentence, or to decide by itself: that goes along with its question."""
-    plain = replace(spec, eval_type=EvalType.BINARY, trigger=Trigger.ALWAYS, built_in="")
+    plain = replace(spec, eval_type=EvalType.BINARY, trigger=Trigger.ALWAYS, built_in="", hears=False)
     if has_code_trigger(spec):
         return await run_code(
             replace(plain, kind=MetricKind.CUSTOM_CODE, custom_code=spec.trigger_code), context
@@ -320,6 +365,7 @@ JUDGE_FAILURES: Final[Mapping[type[JudgeError], FailureCode]] = {
     JudgeRefused: FailureCode.JUDGE_REFUSED,
     JudgeInvalidAnswer: FailureCode.JUDGE_INVALID_ANSWER,
     JudgeInterrupted: FailureCode.JUDGE_INTERRUPTED,
+    JudgeCannotHear: FailureCode.AUDIO_FAILED,
 }
 
 

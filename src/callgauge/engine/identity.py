@@ -14,15 +14,16 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from callgauge.audio import ANALYSIS_VERSION
+from callgauge.audio import ANALYSIS_VERSION, CLIP_CODEC
 from callgauge.domain.calls import AgentFacts, Call, stable_hash
 from callgauge.domain.metrics import MetricKind, MetricSpec, Trigger
 from callgauge.domain.outcomes import Failed, Outcome, Scored
 from callgauge.engine.dependencies import JUDGE, has_code_trigger, reads_of, reads_sound, runs_code
 from callgauge.engine.faults import MissingVariable
-from callgauge.engine.forms import NEED_KNOWLEDGE
+from callgauge.engine.forms import FORMS, NEED_KNOWLEDGE
 from callgauge.engine.heard import HEARD
 from callgauge.engine.judged import SCHEMA
+from callgauge.engine.listening import asks_to_listen
 from callgauge.engine.variables import references
 
 RULES_VERSION: Final = 1
@@ -64,7 +65,8 @@ def may_ask(spec: MetricSpec) -> bool:
 
 
 def scorer_hash(spec: MetricSpec, model: str, agent: AgentFacts) -> str:
-    """`model` is the judge that the metric is asked of; it counts only where one may be asked."""
+    """`model` is the judge that the metric is asked of, or all that its script may ask; it counts only where
+    one may be asked."""
     asks = may_ask(spec)
     return _short(
         spec.content_hash,
@@ -76,6 +78,7 @@ def scorer_hash(spec: MetricSpec, model: str, agent: AgentFacts) -> str:
         # Loaded where some metric of the run needs it, so it is no part of the others.
         _knowledge(agent) if spec.built_in in NEED_KNOWLEDGE else "",
         *((ANALYSIS_VERSION,) if _listens(spec) else ()),
+        *((CLIP_CODEC,) if asks_to_listen(spec) else ()),
     )
 
 
@@ -136,6 +139,8 @@ def parts_read(spec: MetricSpec) -> frozenset[Part]:
     if spec.kind is not MetricKind.LLM_JUDGE or spec.built_in or runs_code(spec):
         return _EVERYTHING
     found = {Part.TURNS, Part.DURATION}
+    if spec.hears:
+        found.add(Part.RECORDING)
     try:
         used = references(spec.prompt.strip() or spec.description) | references(spec.trigger_prompt)
     except MissingVariable:
@@ -154,6 +159,9 @@ def parts_read(spec: MetricSpec) -> frozenset[Part]:
 def _listens(spec: MetricSpec) -> bool:
     """Whether the value rests on how recordings are measured."""
     scripts = (spec.custom_code, spec.trigger_code) if runs_code(spec) else ()
+    form = FORMS.get(spec.built_in) if spec.kind is MetricKind.LLM_JUDGE else None
+    if form is not None and form.measured is not None:
+        return True
     return spec.built_in in HEARD or any(reads_sound(code) for code in scripts)
 
 

@@ -66,16 +66,16 @@ def call_prefix(call: Call) -> Prefix:
 
 
 def build_request(
-    call: Call, spec: MetricSpec, *, prefix: Prefix | None = None, fault: str = ""
+    call: Call, spec: MetricSpec, *, prefix: Prefix | None = None, measured: str = "", fault: str = ""
 ) -> JudgeRequest:
     """The request for one metric. System text, schema and the message with the call are the same bytes for
     every metric of a call; the question comes last. `prefix` is the call's own, if it is at hand already;
-    `fault` says what was wrong with an earlier answer.
+    `measured` is what the analysis of the recording says; `fault` says what was wrong with an earlier answer.
 
     Raises MissingVariable and BadConfiguration."""
     prefix = prefix or call_prefix(call)
     return JudgeRequest(
-        messages=(*prefix.messages, Message("user", _question(call, spec, prefix.fence, fault))),
+        messages=(*prefix.messages, Message("user", _question(call, spec, prefix.fence, measured, fault))),
         schema=SCHEMA,
         schema_name=SCHEMA_NAME,
         metric_name=spec.name,
@@ -85,7 +85,7 @@ def build_request(
 
 def prompt_hash(request: JudgeRequest) -> str:
     """What was asked, as one hash: it differs whenever a word or the schema does."""
-    messages = [(message.role, message.text) for message in request.messages]
+    messages = [message.identity for message in request.messages]
     return stable_hash(messages, request.schema, request.schema_name)
 
 
@@ -124,7 +124,7 @@ def _numbered(call: Call) -> str:
     return "\n".join(lines)
 
 
-def _question(call: Call, spec: MetricSpec, fence: Fence, fault: str) -> str:
+def _question(call: Call, spec: MetricSpec, fence: Fence, measured: str, fault: str) -> str:
     def show(name: str, text: str) -> str:
         return _IN_TRANSCRIPT if name == "transcript" else fence.inline(name, text)
 
@@ -139,6 +139,7 @@ def _question(call: Call, spec: MetricSpec, fence: Fence, fault: str) -> str:
         applies = _prompt("applies").substitute(condition=condition)
     form = form_of(spec)
     material = form.material(call, spec, fence) if form is not None else ""
+    material = "\n\n".join(filter(None, (material, measured)))
     value = _prompt(form.value_prompt).template if form is not None and form.value_prompt else ""
     asked = (
         _prompt("question")

@@ -15,6 +15,7 @@ from callgauge.domain.outcomes import Failed, Outcome, Usage
 from callgauge.engine.evaluate import MAX_REASKS, Ask, Context, ask_judge
 from callgauge.engine.faults import EngineError
 from callgauge.engine.judged import call_prefix
+from callgauge.engine.listening import END, START, Hear, Stretch
 
 SAMPLES: Final = 1_000
 """Numbers kept for the re-asks of one question, so that a repeated question has samples of its own."""
@@ -29,13 +30,23 @@ class NestedJudge:
     after a crash is answered from the checkpoint. A question that is asked twice is asked anew the second
     time: whoever repeats it wants to see how far the answers agree."""
 
-    def __init__(self, call: Call, spec: MetricSpec, ask: Ask, *, reasks: int = MAX_REASKS) -> None:
+    def __init__(
+        self,
+        call: Call,
+        spec: MetricSpec,
+        ask: Ask,
+        *,
+        hear: Hear | None = None,
+        reasks: int = MAX_REASKS,
+    ) -> None:
         self._call = call
+        self._hear = hear
         self._spec = replace(
             spec,
             kind=MetricKind.LLM_JUDGE,
             trigger=Trigger.ALWAYS,
             prompt="",
+            hears=False,
             configuration={
                 name: value for name, value in spec.configuration.items() if name in KEPT_CONFIGURATION
             },
@@ -43,14 +54,20 @@ class NestedJudge:
         self._ask = ask
         self._reasks = reasks
         self._prefix = cache(partial(call_prefix, call))
-        self._times: Counter[tuple[str, EvalType, tuple[str, ...]]] = Counter()
+        self._times: Counter[tuple[str, EvalType, tuple[str, ...], Stretch | None]] = Counter()
         self.usage = Usage()
         self.model = ""
 
-    async def answer(self, description: str, eval_type: EvalType, labels: Sequence[str]) -> Outcome:
-        """Scored, Skipped where the question does not apply to the call, or Failed."""
-        question = (description, eval_type, tuple(labels))
+    async def answer(
+        self, description: str, eval_type: EvalType, labels: Sequence[str], heard: Stretch | None = None
+    ) -> Outcome:
+        """Scored, Skipped where the question does not apply to the call, or Failed. `heard`: the judge is to
+        listen to it."""
+        question = (description, eval_type, tuple(labels), heard)
         spec = replace(self._spec, description=description, eval_type=eval_type, labels=question[2])
+        if heard is not None:
+            stretch = {START: heard.start_secs, END: heard.end_secs}
+            spec = replace(spec, hears=True, configuration={**spec.configuration, **stretch})
         first = self._times[question] * SAMPLES
         self._times[question] += 1
 
@@ -59,7 +76,8 @@ class NestedJudge:
 
         outcome: Outcome
         try:
-            outcome = await ask_judge(spec, Context(self._call, ask, None, self._reasks, self._prefix))
+            context = Context(self._call, ask, None, self._reasks, self._prefix, hear=self._hear)
+            outcome = await ask_judge(spec, context)
         except EngineError as error:
             outcome = Failed(error.code, (str(error),), retryable=error.retryable)
         self.usage += outcome.usage

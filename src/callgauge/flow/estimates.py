@@ -7,7 +7,7 @@ tokens this judge counted for requests like them. Without any history they are a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from statistics import fmean
 from typing import Final
@@ -24,12 +24,20 @@ from callgauge.engine.faults import EngineError
 from callgauge.engine.forms import prepared
 from callgauge.engine.identity import may_ask
 from callgauge.engine.judged import Prefix, build_request, call_prefix
+from callgauge.engine.listening import asks_to_listen, stretch_of
 from callgauge.flow.metrics import spec_of
-from callgauge.flow.prices import price_of
-from callgauge.flow.reuse import model_of
+from callgauge.flow.prices import price_of, sound_tokens_per_sec
+from callgauge.flow.reuse import model_of, models_of
 from callgauge.flow.work import read_calls
 from callgauge.judge.adapter import Tokens
-from callgauge.store.models import JudgeCall, JudgeCallState, MetricResult, MetricVersion, ResultOutcome
+from callgauge.store.models import (
+    JudgeCall,
+    JudgeCallState,
+    MetricResult,
+    MetricVersion,
+    Recording,
+    ResultOutcome,
+)
 
 SAMPLE_CALLS: Final = 24
 ENOUGH: Final = 20
@@ -46,6 +54,8 @@ CACHE_KEPT: Final = timedelta(minutes=5)
 """Providers keep what they have read for five to ten minutes after it was last used."""
 LEAST_CACHED_TOKENS: Final = 1_024
 """Shorter beginnings are not kept, by OpenAI, Anthropic and Gemini alike."""
+USUAL_CALL_SECS: Final = 180.0
+"""Of a recording that is not here yet, where the call's length is not known either."""
 SECS_RANGE: Final = (0.6, 1.8)
 
 
@@ -92,24 +102,29 @@ class Estimator:
         self._project_id = project_id
         self._prefixes: dict[int, Prefix] = {}
         self._calls: dict[int, Call] = {}
+        self._recorded: dict[int, float | None] = {}
         self._models: dict[str, _Model] = {}
 
     def of(self, spec: MetricSpec, call_ids: Sequence[int], *, together: int = 1) -> Estimate:
         """Of measuring the metric on these calls. `together`: judge metrics that are measured on them at the
         same time, of which all but the first find the call in the provider's cache."""
-        model_name = model_of(spec)
+        model_name = models_of(spec)[-1] or model_of(spec)
         if not call_ids or not may_ask(spec) or not model_name:
             return Estimate()
         sample = _spread(call_ids, SAMPLE_CALLS)
         model = self._model(model_name, sample)
-        each = self._requests_each(spec)
-        requests = each * len(call_ids)
+        requests = self._requests_each(spec) * len(call_ids)
         sizes = self._sizes(spec, sample)
+        if spec.hears and spec.kind is MetricKind.LLM_JUDGE:
+            # Calls without a recording, or with one that is too long, are not asked about.
+            requests *= len(sizes) / len(sample)
+        heard_secs = fmean(one.sound_secs for one in sizes) if sizes else self._script_hears(spec, sample)
+        sound = requests * heard_secs * sound_tokens_per_sec(model_name)
         if sizes:
-            input_tokens = requests * fmean(one.chars for one in sizes) * model.tokens_per_char
+            input_tokens = requests * fmean(one.chars for one in sizes) * model.tokens_per_char + sound
             cached = requests * fmean(model.cached_tokens(one, together) for one in sizes)
         else:
-            input_tokens, cached = requests * model.input_tokens, 0.0
+            input_tokens, cached = requests * model.input_tokens + sound, 0.0
         output = requests * (self._output_tokens(spec) or model.output_tokens)
         price = price_of(model_name)
         cost = None
@@ -118,6 +133,7 @@ class Estimator:
                 input=round(input_tokens / requests) if requests else 0,
                 cached=round(cached / requests) if requests else 0,
                 output=round(output / requests) if requests else 0,
+                sound=round(sound / requests) if requests else 0,
             )
             cost_of_one = price(one)
             cost = None if cost_of_one is None else cost_of_one * requests
@@ -175,15 +191,40 @@ class Estimator:
             if call_id not in self._prefixes:
                 self._prefixes[call_id] = call_prefix(call)
             request = build_request(call, ready, prefix=self._prefixes[call_id])
+            heard = self._heard_secs(call, ready) if ready.hears else 0.0
         except EngineError:
             return None
+        if heard is None:
+            return None
         *shared, question = (len(message.text) for message in request.messages)
-        return _Size(sum(shared) + question, sum(shared))
+        return _Size(sum(shared) + question, sum(shared), heard)
+
+    def _heard_secs(self, call: Call, spec: MetricSpec) -> float | None:
+        """None where nothing of the call's recording would be sent."""
+        if not call.has_recording:
+            return None
+        duration = self._recorded.get(call.id) or call.duration_secs or USUAL_CALL_SECS
+        part = stretch_of(spec).within(duration)
+        if part is None or part[1] - part[0] > settings.CALLGAUGE.judge_audio_secs:
+            return None
+        return part[1] - part[0]
+
+    def _script_hears(self, spec: MetricSpec, call_ids: Sequence[int]) -> float:
+        """Seconds per question of a script that may have a judge listen: as if each were about the whole
+        recording, because only a run can tell."""
+        if spec.kind is MetricKind.LLM_JUDGE or not asks_to_listen(spec):
+            return 0.0
+        self._load(call_ids)
+        calls = [self._calls[call_id] for call_id in call_ids if call_id in self._calls]
+        whole = replace(spec, configuration={})
+        return fmean([self._heard_secs(call, whole) or 0.0 for call in calls] or [0.0])
 
     def _load(self, call_ids: Sequence[int]) -> None:
         missing = [call_id for call_id in call_ids if call_id not in self._calls]
         if missing:
             self._calls.update(read_calls(missing))
+            recordings = Recording.objects.filter(pk__in=missing, file__isnull=False)
+            self._recorded.update(recordings.values_list("pk", "file__duration_secs"))
 
     def _model(self, name: str, sample: Sequence[int]) -> _Model:
         if name not in self._models:
@@ -198,6 +239,7 @@ class Estimator:
             input_tokens__gt=0,
             version__kind=MetricKind.LLM_JUDGE,
             version__trigger_code="",
+            version__audio_enabled=False,
         ).exclude(outcome=ResultOutcome.FAILED)
         if not name.startswith("scripted"):
             rows = rows.filter(judge_model=name)
@@ -248,6 +290,7 @@ class _Size:
     chars: int
     shared: int
     """What all questions about the call begin with."""
+    sound_secs: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from typing import Final, cast
 
 from callgauge.domain.options import Options
 from callgauge.judge import (
+    DEAF,
+    HEARS,
     PROVIDERS,
     JudgeSettingError,
     JudgeSettings,
@@ -48,7 +50,8 @@ def named_settings(options: Options, name: str) -> JudgeSettings:
         parsed = parse_judge(name)
     except JudgeSettingError:
         parsed = None
-    if own is None or parsed is None or not _is_listed(name, options.judge_models):
+    allowed = (*options.judge_models, *options.judge_audio_models)
+    if own is None or parsed is None or not _is_listed(name, allowed):
         raise JudgeSettingError(
             f"{name!r} is not among the models that CALLGAUGE_JUDGE_MODELS lets metrics choose"
         )
@@ -94,6 +97,25 @@ def wished(provider: str, default: str, named: Sequence[str]) -> str:
     return next((name for name in named if meant(name)), "")
 
 
+def hearing_model(chosen: object, wish: str, own: Sequence[str], listening: Sequence[str]) -> str:
+    """The model that a metric which listens is asked of; empty where there is none.
+
+    `chosen` is what its configuration names, and holds where that model listens; `wish` is its
+    `llm_provider`. `listening` are the models that the operator lists for it; without them, those of `own`
+    (the installation's judge, then those that metrics may choose) that are known to listen."""
+    if isinstance(chosen, str) and (chosen.strip() in listening or may_hear(chosen.strip())):
+        return chosen.strip()
+    able = listening or [name for name in own if may_hear(name)]
+    meant = WISHES.get(wish)
+    return next((name for name in able if meant is not None and meant(name)), able[0] if able else "")
+
+
+def may_hear(name: str) -> bool:
+    """Whether the model of this name is known to listen."""
+    provider, _, model = name.partition(":")
+    return provider in HEARS and HEARS[provider](model)
+
+
 def check_judges(options: Options) -> None:
     """Find faults of the settings at start, without asking anybody. Raises JudgeSettingError."""
     own = judge_settings(options)
@@ -107,6 +129,12 @@ def check_judges(options: Options) -> None:
             raise JudgeSettingError(
                 f"CALLGAUGE_JUDGE_MODELS: {name!r} is neither provider:model nor provider:*"
             )
+    for name in options.judge_audio_models:
+        provider, _, model = name.partition(":")
+        if provider not in PROVIDERS or not model or model == ANY_OF_PROVIDER:
+            raise JudgeSettingError(f"CALLGAUGE_JUDGE_AUDIO_MODELS: {name!r} is no provider:model")
+        if provider in DEAF:
+            raise JudgeSettingError(f"CALLGAUGE_JUDGE_AUDIO_MODELS: {provider}'s API takes no sound")
 
 
 def _completed(settings: JudgeSettings, options: Options) -> JudgeSettings:

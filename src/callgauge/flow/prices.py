@@ -7,12 +7,14 @@ from functools import lru_cache
 
 from django.conf import settings
 
+from callgauge.domain.judging import Judge
 from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.options import Options
 from callgauge.engine.identity import may_ask
+from callgauge.engine.listening import asks_to_listen
 from callgauge.flow.errors import Invalid
 from callgauge.flow.judge_settings import judge_settings, named_settings
-from callgauge.flow.reuse import model_of
+from callgauge.flow.reuse import models_of
 from callgauge.judge import JudgeSettingError, open_judge
 from callgauge.judge.adapter import Tokens
 from callgauge.judge.client import HttpJudge
@@ -27,14 +29,29 @@ def price_of(name: str) -> Price | None:
 
 @lru_cache(maxsize=64)
 def _price(options: Options, name: str) -> Price | None:
-    try:
-        found = judge_settings(options) if name == options.judge else named_settings(options, name)
-        judge = open_judge(found) if found is not None else None
-    except JudgeSettingError:
-        return None
+    judge = _opened(options, name)
     if judge is None:
         return None
     return judge.adapter.cost if isinstance(judge, HttpJudge) else _free
+
+
+@lru_cache(maxsize=64)
+def _sound_rate(options: Options, name: str) -> float:
+    judge = _opened(options, name)
+    return (judge.adapter.sound_tokens_per_sec or 0.0) if isinstance(judge, HttpJudge) else 0.0
+
+
+def sound_tokens_per_sec(name: str) -> float:
+    """What a second of sound is counted as by the judge of this name; 0 where it is not known."""
+    return _sound_rate(settings.CALLGAUGE, name)
+
+
+def _opened(options: Options, name: str) -> Judge | None:
+    try:
+        found = judge_settings(options) if name == options.judge else named_settings(options, name)
+        return open_judge(found) if found is not None else None
+    except JudgeSettingError:
+        return None
 
 
 def _free(_: Tokens) -> float:
@@ -48,11 +65,16 @@ def check_cap(specs: Sequence[MetricSpec], max_cost_usd: float | None) -> None:
         return
     if not 0 < max_cost_usd < float("inf"):
         raise Invalid.field("max_cost_usd", "A cap must be more than 0 dollars.")
-    for name in sorted({model_of(spec) for spec in specs if may_ask(spec)} - {""}):
-        price = price_of(name)
-        if price is None or price(Tokens(input=1000, output=100)) is None:
+    asked = {(name, False) for spec in specs if may_ask(spec) for name in models_of(spec)}
+    asked |= {(models_of(spec)[-1], True) for spec in specs if asks_to_listen(spec)}
+    for name, listens in sorted(asked):
+        price = price_of(name) if name else _free
+        if price is None or price(Tokens(input=1000, output=100, sound=500 if listens else 0)) is None:
+            what = "sound for " if listens else ""
+            example = f"{name}=0.40/1.60{' sound 2.50' if listens else ''}"
             raise Invalid.field(
                 "max_cost_usd",
-                f"The price of {name} is not known, so no cap can hold. Set CALLGAUGE_JUDGE_PRICES, for "
-                f"example {name}=0.40/1.60 (dollars per million tokens, input/output).",
+                f"The price of {what}{name} is not known, so no cap can hold. Set CALLGAUGE_JUDGE_PRICES, "
+                f"for example {example} (dollars per million tokens, input/output"
+                f"{' and sound that goes in' if listens else ''}).",
             )

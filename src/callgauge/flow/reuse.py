@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -17,17 +17,24 @@ from django.conf import settings
 from django.db.models import Q
 
 from callgauge.domain.calls import AgentFacts
-from callgauge.domain.metrics import MetricSpec
+from callgauge.domain.metrics import MetricKind, MetricSpec
 from callgauge.domain.options import Options
 from callgauge.domain.outcomes import Outcome, SkipReason
 from callgauge.engine.dependencies import in_circle, runs_code, waiting_for
 from callgauge.engine.identity import may_ask, part_hashes, parts_hash, reads_hash, scorer_hash
-from callgauge.flow.judge_settings import CHOICE, listed_models, wished
+from callgauge.engine.listening import asks_to_listen
+from callgauge.flow.judge_settings import CHOICE, hearing_model, listed_models, wished
 from callgauge.flow.settle import read_outcome
 from callgauge.store.models import CallLog, CallPayload, MetricResult, ResultOutcome, Reuse
 
 _OF_THE_SERVER: Final = frozenset(
-    {SkipReason.NO_SANDBOX.value, SkipReason.NO_JUDGE.value, SkipReason.NO_REFERENCE.value}
+    {
+        SkipReason.NO_SANDBOX.value,
+        SkipReason.NO_JUDGE.value,
+        SkipReason.NO_REFERENCE.value,
+        SkipReason.NO_AUDIO_JUDGE.value,
+        SkipReason.RECORDING_TOO_LONG.value,
+    }
 )
 """Skipped for what the server lacked, not for anything of the call: tried again each time."""
 
@@ -95,12 +102,23 @@ class CallFacts:
 
 
 def model_of(spec: MetricSpec) -> str:
-    """The judge that a metric is asked of, by the settings."""
+    """The judge that a metric is asked of, by the settings; for one that listens, empty where none does."""
     chosen = spec.configuration.get(CHOICE)
+    options: Options = settings.CALLGAUGE
+    if spec.hears and spec.kind is MetricKind.LLM_JUDGE:
+        own = [options.judge, *listed_models(options)]
+        return hearing_model(chosen, spec.llm_provider, own, options.judge_audio_models)
     if isinstance(chosen, str) and chosen.strip():
         return chosen.strip()
-    options: Options = settings.CALLGAUGE
     return wished(spec.llm_provider, options.judge, listed_models(options)) or options.judge
+
+
+def models_of(spec: MetricSpec) -> Sequence[str]:
+    """All judges that a metric may ask: a script also the one that listens."""
+    model = model_of(spec)
+    if spec.kind is MetricKind.LLM_JUDGE or not asks_to_listen(spec):
+        return [model]
+    return [model, model_of(replace(spec, kind=MetricKind.LLM_JUDGE, hears=True))]
 
 
 class Standings:
@@ -110,7 +128,7 @@ class Standings:
         self.specs = specs
         self._waits = waiting_for(specs)
         self._lost = in_circle(self._waits)
-        self._models = {spec.version_id: model_of(spec) for spec in specs}
+        self._models = {spec.version_id: " ".join(models_of(spec)) for spec in specs}
         self._scorers: dict[tuple[int, int], str] = {}
 
     @cached_property

@@ -16,6 +16,8 @@ from callgauge.judge.settings import JudgeSettingError, JudgeSettings
 
 __all__ = [
     "BATCHES",
+    "DEAF",
+    "HEARS",
     "PROVIDERS",
     "Allowance",
     "BatchApi",
@@ -42,6 +44,16 @@ PROVIDERS: Mapping[str, Opener] = {
     "scripted": scripted.open_judge,
 }
 
+
+HEARS: Mapping[str, Callable[[str], bool]] = {
+    "openai": openai.hears,
+    "anthropic": anthropic.hears,
+    "gemini": gemini.hears,
+    "scripted": scripted.hears,
+}
+"""By provider: whether a model of this name is known to listen."""
+DEAF = frozenset({"anthropic"})
+"""Providers whose API takes no sound, whatever the model."""
 
 BATCHES: Mapping[str, Callable[[HttpJudge], BatchApi | None]] = {
     "openai": batch_openai.open_batches,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from binascii import b2a_base64
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -19,6 +20,8 @@ class Tokens:
     cache_written: int = 0
     output: int = 0
     """Thinking included, where a provider counts it apart."""
+    sound: int = 0
+    """The part of the input that was sound; 0 where the provider does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Quirks:
     """False: older OpenAI-compatible servers know only `max_tokens`."""
     schema: bool = True
     """False: the server takes no strict schema, so it stands in the system text."""
+    json_mode: bool = True
+    """False: it does not take `json_object` either, as OpenAI's models that listen."""
 
 
 class Adapter(Protocol):
@@ -70,7 +75,12 @@ class Adapter(Protocol):
     def cache_min_tokens(self) -> int | None:
         """Shortest shared start of a prompt that the provider serves from its cache; None: no cache."""
 
-    def body(self, request: JudgeRequest, quirks: Quirks) -> bytes: ...
+    @property
+    def sound_tokens_per_sec(self) -> float | None:
+        """What a second of sound is counted as; None where the API takes no sound."""
+
+    def body(self, request: JudgeRequest, quirks: Quirks, sound: bytes = b"") -> bytes:
+        """`sound`: the bytes of the request's sound, if it has one."""
 
     def read(self, document: Mapping[str, Any]) -> Reply:
         """Raises MalformedReply."""
@@ -83,6 +93,7 @@ _SCHEMA_WORDS = (
     *("output_config", "output_format", "structured output", "structured_output", "guided_json"),
 )
 """What the three dialects call a strict schema; a refusal of it names one of these."""
+_JSON_WORDS = ("response_format", "json_object")
 _UNKNOWN_WORDS = ("unsupported", "unrecognized", "unknown", "not permitted", "not allowed", "not supported")
 
 
@@ -105,7 +116,13 @@ def concede(sent: Quirks, refusal: str, *, may_drop_schema: bool = False) -> Qui
         return replace(sent, max_completion_tokens=False)
     if sent.schema and may_drop_schema and any(word in text for word in _SCHEMA_WORDS):
         return replace(sent, schema=False)
+    if not sent.schema and sent.json_mode and may_drop_schema and any(word in text for word in _JSON_WORDS):
+        return replace(sent, json_mode=False)
     return None
+
+
+def in_base64(sound: bytes) -> str:
+    return b2a_base64(sound, newline=False).decode("ascii")
 
 
 def field_of(document: Any, *path: str | int) -> Any:

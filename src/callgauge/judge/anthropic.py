@@ -30,6 +30,7 @@ def open_judge(settings: JudgeSettings, gate: Gate | None = None) -> HttpJudge:
 
 class AnthropicMessages:
     provider = "anthropic"
+    sound_tokens_per_sec = None
 
     def __init__(self, settings: JudgeSettings) -> None:
         if not settings.api_key and not settings.base_url:
@@ -44,7 +45,7 @@ class AnthropicMessages:
         prices: Prices | PriceList = settings.prices or PriceList(settings.model, provider_id="anthropic")
         self.cost = prices.cost
 
-    def body(self, request: JudgeRequest, quirks: Quirks) -> bytes:
+    def body(self, request: JudgeRequest, quirks: Quirks, sound: bytes = b"") -> bytes:
         messages = request.messages
         if not quirks.schema:
             messages = with_schema_in_system(messages, request.schema)
@@ -83,6 +84,11 @@ class AnthropicMessages:
             truncated=reason in {"max_tokens", "model_context_window_exceeded"},
             refusal="the model's safety filter stopped the answer" if reason == "refusal" else "",
         )
+
+
+def hears(model: str) -> bool:
+    """The messages API takes text, pictures and documents, no sound."""
+    return False
 
 
 def _cache_min_tokens(model: str) -> int:

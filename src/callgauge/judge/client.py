@@ -141,7 +141,7 @@ class HttpJudge:
         failures = 0
         while True:
             taken = await self._enter(request, tally)
-            fault = await self._try(request, tally)
+            fault = await self._try_with_sound(request, tally)
             self._settle(taken, fault)
             if isinstance(fault, Reply):
                 return fault
@@ -165,7 +165,7 @@ class HttpJudge:
         Our own rate is no reason to give a question up, so waiting for it moves the deadline."""
         taken = 0
         if self._gate.allowance is not None:
-            taken = _estimate(request)
+            taken = _estimate(request, self.adapter.sound_tokens_per_sec)
             began = self._clock.now()
             await self._gate.allowance.take(taken)
             tally.ends_at += self._clock.now() - began
@@ -180,13 +180,25 @@ class HttpJudge:
             used = outcome.tokens.input + outcome.tokens.output if isinstance(outcome, Reply) else 0
             self._gate.allowance.settle(used - taken)
 
-    async def _try(self, request: JudgeRequest, tally: _Tally) -> Reply | _Fault:
+    async def _try_with_sound(self, request: JudgeRequest, tally: _Tally) -> Reply | _Fault:
+        """The sound is held for this try alone: a question may wait for minutes between two tries. Having it
+        cut, or waiting for room, is no fault of the provider and moves the deadline."""
+        if request.sound is None:
+            return await self._try(request, tally)
+        if self.adapter.sound_tokens_per_sec is None or request.open_sound is None:
+            raise JudgeRefused(f"{self.model} takes no sound")
+        began = self._clock.now()
+        async with request.open_sound(request.sound) as sound:
+            tally.ends_at += self._clock.now() - began
+            return await self._try(request, tally, sound)
+
+    async def _try(self, request: JudgeRequest, tally: _Tally, sound: bytes = b"") -> Reply | _Fault:
         left_secs = tally.ends_at - self._clock.now()
         if left_secs <= 0:
             raise self._too_late(tally, 0)
         sent = self._quirks
         try:
-            body = self.adapter.body(request, sent)
+            body = self.adapter.body(request, sent, sound)
         except orjson.JSONEncodeError:
             # Half of a surrogate pair; the error itself would show the text.
             raise JudgeRefused(f"{self.model}: the question holds text that is no valid Unicode") from None
@@ -254,9 +266,11 @@ class HttpJudge:
         return JudgeUnavailable(f"{self.model} could not be used: {why} {secs} ({tally.describe()})")
 
 
-def _estimate(request: JudgeRequest) -> int:
+def _estimate(request: JudgeRequest, sound_tokens_per_sec: float | None) -> int:
     chars = sum(len(message.text) for message in request.messages)
-    return chars // _CHARS_PER_TOKEN + _USUAL_OUTPUT_TOKENS
+    secs = request.sound.secs if request.sound is not None else 0.0
+    heard = round(secs * (sound_tokens_per_sec or 0.0))
+    return chars // _CHARS_PER_TOKEN + heard + _USUAL_OUTPUT_TOKENS
 
 
 def _connection_fault(error: aiohttp.ClientError | OSError) -> str:

@@ -101,9 +101,13 @@ def _kinds(schema: Mapping[str, Any]) -> set[str]:
 
 
 def _passage(chance: random.Random, texts: Sequence[str]) -> tuple[int, str]:
-    """A turn number and words of that line, from the text before the question, where the call stands."""
-    call = texts[-2] if len(texts) > 1 else ""
-    lines = [found for line in call.splitlines() if (found := _NUMBERED_LINE.match(line)) and found[2]]
+    """A turn number and words of that line, from the last text before the question that has such lines."""
+    call, lines = "", list[re.Match[str]]()
+    for text in reversed(texts[:-1]):
+        lines = [found for line in text.splitlines() if (found := _NUMBERED_LINE.match(line)) and found[2]]
+        call = call or text
+        if lines:
+            break
     if not lines:
         return 0, " ".join(call.split()[:_QUOTE_WORDS])
     line = chance.choice(lines)

@@ -34,8 +34,10 @@ class PrefixCache:
                 cached = end
             self._remember(digest)
         self.answered += 1
+        sound = sum(part.sound_tokens for part in parts)
         return Counted(
-            prompt=-(-len(text) // _CHARS_PER_TOKEN),
+            sound=sound,
+            prompt=-(-len(text) // _CHARS_PER_TOKEN) + sound,
             cached=cached // _CHARS_PER_TOKEN,
             written=(last - cached) // _CHARS_PER_TOKEN if only_marked else 0,
             output=-(-output_chars // _CHARS_PER_TOKEN),

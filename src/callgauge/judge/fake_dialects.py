@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import orjson
 
 from callgauge.judge.adapter import field_of
+
+_BYTES_PER_SOUND_TOKEN = 700
+"""A tenth of a second at the bit rate of the clips that are sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +23,8 @@ class Part:
     text: str
     ends_prefix: bool = False
     """Anthropic's `cache_control` stands here."""
+    sound_tokens: int = 0
+    """More than 0: it is sound, and `text` only names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +40,11 @@ class Counted:
     """Tokens of one request, at 4 characters each."""
 
     prompt: int
+    """Sound included."""
     cached: int
     written: int
     output: int
+    sound: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +59,15 @@ class Dialect:
 
 
 def _read_openai(document: Mapping[str, Any]) -> Asked:
-    messages = [str(field_of(message, "content") or "") for message in document.get("messages", ())]
-    schema = field_of(document, "response_format", "json_schema", "schema")
-    return _asked(schema, [Part(text) for text in messages])
+    parts: list[Part] = []
+    for message in document.get("messages", ()):
+        for block in _blocks(field_of(message, "content")):
+            if block.get("type") == "input_audio":
+                form = field_of(block, "input_audio", "format")
+                parts.append(_sound(field_of(block, "input_audio", "data"), known=form in {"mp3", "wav"}))
+            else:
+                parts.append(Part(str(block.get("text", ""))))
+    return _asked(field_of(document, "response_format", "json_schema", "schema"), parts)
 
 
 def _write_openai(text: str, cut_off: bool, counted: Counted, model: str) -> dict[str, Any]:
@@ -67,7 +82,7 @@ def _write_openai(text: str, cut_off: bool, counted: Counted, model: str) -> dic
             "prompt_tokens": counted.prompt,
             "completion_tokens": counted.output,
             "total_tokens": counted.prompt + counted.output,
-            "prompt_tokens_details": {"cached_tokens": counted.cached},
+            "prompt_tokens_details": {"cached_tokens": counted.cached, "audio_tokens": counted.sound},
         },
     }
 
@@ -111,11 +126,17 @@ def _refuse_anthropic(_: int, words: str) -> dict[str, Any]:
 
 
 def _read_gemini(document: Mapping[str, Any]) -> Asked:
-    parts = list(field_of(document, "systemInstruction", "parts") or ())
+    given = list(field_of(document, "systemInstruction", "parts") or ())
     for content in document.get("contents", ()):
-        parts += field_of(content, "parts") or ()
-    schema = field_of(document, "generationConfig", "responseJsonSchema")
-    return _asked(schema, [Part(str(part.get("text", ""))) for part in parts])
+        given += field_of(content, "parts") or ()
+    parts = []
+    for part in given:
+        if "inlineData" in part:
+            form = str(field_of(part, "inlineData", "mimeType"))
+            parts.append(_sound(field_of(part, "inlineData", "data"), known=form.startswith("audio/")))
+        else:
+            parts.append(Part(str(part.get("text", ""))))
+    return _asked(field_of(document, "generationConfig", "responseJsonSchema"), parts)
 
 
 def _write_gemini(text: str, cut_off: bool, counted: Counted, model: str) -> dict[str, Any]:
@@ -128,6 +149,10 @@ def _write_gemini(text: str, cut_off: bool, counted: Counted, model: str) -> dic
             "cachedContentTokenCount": counted.cached,
             "candidatesTokenCount": counted.output,
             "totalTokenCount": counted.prompt + counted.output,
+            "promptTokensDetails": [
+                {"modality": "TEXT", "tokenCount": counted.prompt - counted.sound},
+                *([{"modality": "AUDIO", "tokenCount": counted.sound}] if counted.sound else []),
+            ],
         },
     }
 
@@ -136,8 +161,17 @@ def _refuse_gemini(status: int, words: str) -> dict[str, Any]:
     return {"error": {"code": status, "message": words, "status": "FAKE_ERROR"}}
 
 
+def _sound(data: Any, *, known: bool) -> Part:
+    """Raises ValueError for what is no sound file."""
+    sound = b64decode(str(data), validate=True)
+    if not known or not (sound[:4] == b"RIFF" or sound[:3] == b"ID3" or sound[:1] == b"\xff"):
+        raise ValueError("no sound")
+    name = blake2b(sound, digest_size=8).hexdigest()
+    return Part(f"<sound {name}>", sound_tokens=-(-len(sound) // _BYTES_PER_SOUND_TOKEN))
+
+
 def _asked(schema: Any, parts: Sequence[Part]) -> Asked:
-    texts = [part.text for part in parts]
+    texts = [part.text for part in parts if not part.sound_tokens]
     if not isinstance(schema, Mapping):
         return Asked(_schema_in_text(texts), parts, texts)
     return Asked(schema, [Part(orjson.dumps(schema).decode()), *parts], texts)

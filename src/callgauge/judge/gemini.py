@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import orjson
 
-from callgauge.domain.judging import JudgeRequest
-from callgauge.judge.adapter import MalformedReply, Quirks, Reply, Tokens, count_of, field_of
+from callgauge.domain.judging import JudgeRequest, Message
+from callgauge.judge.adapter import MalformedReply, Quirks, Reply, Tokens, count_of, field_of, in_base64
 from callgauge.judge.client import HttpJudge
 from callgauge.judge.gate import Gate
 from callgauge.judge.prices import PriceList, Prices
@@ -30,6 +30,8 @@ class GeminiContent:
     provider = "gemini"
     cache_min_tokens = 1024
     """Of the Flash models; where a Pro model wants more, going ahead costs one answer's time and no money."""
+    sound_tokens_per_sec = 32.0
+    """By Google's page on understanding sound."""
 
     def __init__(self, settings: JudgeSettings) -> None:
         if not settings.api_key and not settings.base_url:
@@ -42,10 +44,12 @@ class GeminiContent:
         self.headers: Mapping[str, str] = {"x-goog-api-key": settings.api_key} if settings.api_key else {}
         self.quirks = Quirks(schema=settings.response_format != "json_object")
         self._spelled_out = SpelledOut()
-        prices: Prices | PriceList = settings.prices or PriceList(model, provider_id="google")
+        prices: Prices | PriceList = settings.prices or PriceList(
+            model, provider_id="google", sound_as_text=True
+        )
         self.cost = prices.cost
 
-    def body(self, request: JudgeRequest, quirks: Quirks) -> bytes:
+    def body(self, request: JudgeRequest, quirks: Quirks, sound: bytes = b"") -> bytes:
         messages = request.messages
         generation: dict[str, Any] = {
             "responseMimeType": "application/json",
@@ -59,7 +63,7 @@ class GeminiContent:
             generation["temperature"] = request.temperature
         system = [{"text": message.text} for message in messages if message.role == "system"]
         contents = [
-            {"role": _ROLES[message.role], "parts": [{"text": message.text}]}
+            {"role": _ROLES[message.role], "parts": _parts(message, sound)}
             for message in messages
             if message.role != "system"
         ]
@@ -74,6 +78,7 @@ class GeminiContent:
             input=count_of(usage, "promptTokenCount"),
             cached=count_of(usage, "cachedContentTokenCount"),
             output=count_of(usage, "candidatesTokenCount") + count_of(usage, "thoughtsTokenCount"),
+            sound=_sound_tokens(field_of(usage, "promptTokensDetails")),
         )
         blocked = field_of(document, "promptFeedback", "blockReason")
         if blocked:
@@ -94,3 +99,23 @@ class GeminiContent:
             truncated=reason == "MAX_TOKENS",
             refusal="" if reason in _ANSWERED else f"the answer was stopped ({reason})",
         )
+
+
+def hears(model: str) -> bool:
+    """All Gemini models listen; the open Gemma models that the same API serves do not."""
+    return model.removeprefix("models/").startswith("gemini")
+
+
+def _parts(message: Message, sound: bytes) -> list[dict[str, Any]]:
+    parts: list[dict[str, Any]] = [{"text": message.text}]
+    if message.sound is not None:
+        parts.append({"inlineData": {"mimeType": "audio/mp3", "data": in_base64(sound)}})
+    return parts
+
+
+def _sound_tokens(details: Any) -> int:
+    return sum(
+        count_of(one, "tokenCount")
+        for one in (details if isinstance(details, list) else ())
+        if field_of(one, "modality") == "AUDIO"
+    )

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from callgauge.domain.judging import JudgeRequest, Message
-from callgauge.judge.adapter import MalformedReply, Quirks, Reply, Tokens, count_of, field_of
+from callgauge.judge.adapter import MalformedReply, Quirks, Reply, Tokens, count_of, field_of, in_base64
 from callgauge.judge.client import HttpJudge
 from callgauge.judge.gate import Gate
 from callgauge.judge.prices import PriceList, Prices
@@ -29,6 +29,8 @@ class OpenAIChat:
     provider = "openai"
     cache_min_tokens = 1024
     """OpenAI's own; servers such as vLLM and DeepSeek keep shorter prefixes too."""
+    sound_tokens_per_sec = 10.0
+    """One token for 100 ms, by OpenAI's page on the cost of sound."""
 
     def __init__(self, settings: JudgeSettings) -> None:
         if not settings.api_key and not settings.base_url:
@@ -43,24 +45,26 @@ class OpenAIChat:
             max_completion_tokens=host.endswith(_OWN_HOSTS), schema=settings.response_format != "json_object"
         )
         self._model = settings.model
+        # Some of OpenAI's models that listen stand in the list with the price of text alone.
         prices: Prices | PriceList = settings.prices or PriceList(settings.model, api_url=self.url)
         self.cost = prices.cost
 
-    def body(self, request: JudgeRequest, quirks: Quirks) -> bytes:
+    def body(self, request: JudgeRequest, quirks: Quirks, sound: bytes = b"") -> bytes:
         messages = request.messages
         if not quirks.schema:
             messages = with_schema_in_system(messages, request.schema)
-            response_format: dict[str, Any] = {"type": "json_object"}
+            response_format: dict[str, Any] | None = {"type": "json_object"} if quirks.json_mode else None
         else:
             schema = {"name": request.schema_name, "strict": True, "schema": request.schema}
             response_format = {"type": "json_schema", "json_schema": schema}
         limit = "max_completion_tokens" if quirks.max_completion_tokens else "max_tokens"
         document: dict[str, Any] = {
             "model": self._model,
-            "messages": _messages(messages),
-            "response_format": response_format,
-            limit: request.max_output_tokens,
+            "messages": _messages(messages, sound),
         }
+        if response_format is not None:
+            document["response_format"] = response_format
+        document[limit] = request.max_output_tokens
         if quirks.temperature and request.temperature is not None:
             document["temperature"] = request.temperature
         return orjson.dumps(document)
@@ -85,6 +89,7 @@ class OpenAIChat:
                 cached=count_of(usage, "prompt_tokens_details", "cached_tokens")
                 or count_of(usage, "prompt_cache_hit_tokens"),  # DeepSeek's word for it
                 output=count_of(usage, "completion_tokens"),
+                sound=count_of(usage, "prompt_tokens_details", "audio_tokens"),
             ),
             truncated=reason == "length",
             refusal=refusal,
@@ -99,5 +104,17 @@ def _authorization(host: str, key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def _messages(messages: Sequence[Message]) -> list[dict[str, str]]:
-    return [{"role": message.role, "content": message.text} for message in messages]
+def hears(model: str) -> bool:
+    """OpenAI's own that listen have it in their names; of others' models only the operator knows."""
+    return "audio" in model
+
+
+def _messages(messages: Sequence[Message], sound: bytes) -> list[dict[str, Any]]:
+    return [{"role": message.role, "content": _content(message, sound)} for message in messages]
+
+
+def _content(message: Message, sound: bytes) -> str | list[dict[str, Any]]:
+    if message.sound is None:
+        return message.text
+    heard = {"data": in_base64(sound), "format": "mp3"}
+    return [{"type": "text", "text": message.text}, {"type": "input_audio", "input_audio": heard}]

@@ -22,6 +22,11 @@ def open_judge(settings: JudgeSettings, gate: Gate | None = None) -> ScriptedJud
     return ScriptedJudge(read_script(settings.script), name=settings.model)
 
 
+def hears(model: str) -> bool:
+    """It answers questions that ask to listen as it does all others, and hears as little as it reads."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class _Candidate:
     order: int

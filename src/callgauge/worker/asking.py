@@ -96,6 +96,10 @@ class Asking:
         self._stopped = False
         self._budgets: dict[int, _Budget] = {}
 
+    def can_hear(self, spec: MetricSpec) -> bool:
+        """Whether there is a judge that listens for the metric."""
+        return self._judges.can_hear(spec)
+
     async def ask(
         self, chunk: Chunk, call: Call, spec: MetricSpec, request: JudgeRequest, sample: int, lead: Lead
     ) -> JudgeAnswer:

@@ -15,7 +15,7 @@ from callgauge.engine.identity import identity
 from callgauge.engine.nested import NestedJudge
 from callgauge.flow.ledger import LeftAsIs
 from callgauge.flow.results import NewResult
-from callgauge.flow.reuse import model_of
+from callgauge.flow.reuse import models_of
 from callgauge.flow.sampling import SAMPLED_OUT
 from callgauge.flow.work import CallWork
 from callgauge.store.models import Chunk
@@ -35,6 +35,7 @@ from callgauge.worker.operations import (
 from callgauge.worker.recordings import Recordings
 from callgauge.worker.scripts import Scripts
 from callgauge.worker.slots import Place
+from callgauge.worker.sounds import hear_for
 from callgauge.worker.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class CallEvaluation:
         self._scripts = scripts
         self._recordings = recordings
         self._lead = Lead()
+        self._hear = hear_for(asking, recordings.sounds, work.call, Place.of(chunk))
         self._seen: dict[str, Outcome] = dict(work.known)
         """What scripts can read, by name: it is part of what their results depend on."""
 
@@ -87,6 +89,7 @@ class CallEvaluation:
                 run_script=self._run_script,
                 save=self._save,
                 listen=self._listen if self._work.call.has_recording else None,
+                hear=self._hear,
                 known=self._work.known,
                 reasks=self._asking.reasks if self._asking is not None else MAX_REASKS,
             )
@@ -116,7 +119,7 @@ class CallEvaluation:
     async def _run_script(self, spec: MetricSpec, data: dict[str, Any]) -> Outcome:
         judge = None
         if self._asking is not None:
-            judge = NestedJudge(self._work.call, spec, self._ask, reasks=self._asking.reasks)
+            judge = NestedJudge(self._work.call, spec, self._ask, hear=self._hear, reasks=self._asking.reasks)
         return await self._scripts.run(spec, data, judge, Place.of(self._chunk))
 
     @property
@@ -137,7 +140,7 @@ class CallEvaluation:
             content_hash=call.content_hash,
             spec=spec,
             outcome=outcome,
-            identity=identity(spec, call, model_of(spec), self._seen, code_names),
+            identity=identity(spec, call, " ".join(models_of(spec)), self._seen, code_names),
             aside=self._chunk.rerun.aside,
         )
         self._seen[spec.name] = outcome

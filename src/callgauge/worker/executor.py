@@ -192,7 +192,7 @@ class Executor:
         self._beside = Beside(
             [
                 Previews(self._owner, self._asking, self._scripts, self._recordings),
-                Labs(self._owner, self._asking, self._scripts),
+                Labs(self._owner, self._asking, self._scripts, self._recordings),
                 Writings(self._owner, self._asking, fail_interrupted=self._fail_interrupted),
                 Exports(self._owner),
                 Webhooks(self._owner, self._webhook_options),

@@ -9,7 +9,7 @@ from typing import Any
 from callgauge.audio import Analysis, read_analysis
 from callgauge.audio.work import Unheard, measure
 from callgauge.domain.calls import Call
-from callgauge.domain.outcomes import Failed, FailureCode
+from callgauge.domain.outcomes import Failed, FailureCode, Skipped
 from callgauge.engine.heard import NO_RECORDING, Hearing
 from callgauge.flow.recordings import analyses
 from callgauge.flow.recordings.analyses import Clues, Standing
@@ -38,22 +38,18 @@ class Hearings:
     async def of(self, call: Call, place: Place) -> Hearing:
         """`place`: whose work it is, and how urgent."""
         clues = analyses.clues_of(call)
-        found: Standing = await self._database.run(analyses.standing, call.id, clues)
+        found = await self.standing(call, clues)
         if found.analysis is not None:
             return found.analysis
-        if found.state == "none":
-            return NO_RECORDING
-        if found.state == "waiting":
-            words = found.fault_words or "It is not fetched yet."
-            return Failed(
-                FailureCode.RECORDING_UNAVAILABLE, ("The recording is not here.", words), retryable=True
-            )
-        if found.place is None:
-            said = ("The recording is not here.", found.fault_words)
-            return Failed(FailureCode.RECORDING_UNAVAILABLE, said)
-        if found.fault:
-            return _unusable(found.fault_words)
+        if found.place is None or found.fault:
+            return not_here(found)
         return await self._measured(call.id, found, clues, place)
+
+    async def standing(self, call: Call, clues: Clues | None = None) -> Standing:
+        found: Standing = await self._database.run(
+            analyses.standing, call.id, clues or analyses.clues_of(call)
+        )
+        return found
 
     async def _measured(self, call_id: int, found: Standing, clues: Clues, place: Place) -> Analysis | Failed:
         try:
@@ -103,6 +99,21 @@ class Hearings:
         for task in self._under_way.values():
             task.cancel()
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+
+
+def not_here(found: Standing) -> Skipped | Failed:
+    """The outcome of whatever needs a recording that stands so: without a file, or with one at fault."""
+    if found.state == "none":
+        return NO_RECORDING
+    if found.state == "waiting":
+        words = found.fault_words or "It is not fetched yet."
+        return Failed(
+            FailureCode.RECORDING_UNAVAILABLE, ("The recording is not here.", words), retryable=True
+        )
+    if found.place is None:
+        said = ("The recording is not here.", found.fault_words)
+        return Failed(FailureCode.RECORDING_UNAVAILABLE, said)
+    return _unusable(found.fault_words)
 
 
 def _unusable(words: str) -> Failed:

@@ -11,6 +11,7 @@ from callgauge.engine.faults import BadConfiguration
 from callgauge.flow.judge_settings import (
     CHOICE,
     check_judges,
+    hearing_model,
     judge_settings,
     key_for,
     listed_models,
@@ -42,17 +43,22 @@ class Judges:
         default: Judge,
         open_named: Callable[[str], Judge] | None = None,
         named: Sequence[str] = (),
+        listening: Sequence[str] = (),
     ) -> None:
         """`open_named` gives the judge of that name or raises JudgeSettingError; without it a metric cannot
-        choose. `named`: models that may be chosen, as far as they are listed one by one."""
+        choose. `named`: models that may be chosen, as far as they are listed one by one. `listening`: those
+        that metrics which listen are asked of."""
         self.default = default
         self.named = named
+        self._listening = listening
         self._open_named = open_named
         self._named: dict[str, Judge] = {default.model: default}
 
     def of(self, spec: MetricSpec) -> Judge:
         """Raises BadConfiguration where the metric names a judge that it may not have."""
-        name = spec.configuration.get(CHOICE) or wished(spec.llm_provider, self.default.model, self.named)
+        chosen = spec.configuration.get(CHOICE)
+        name = self._listener(spec) if spec.hears else chosen
+        name = name or wished(spec.llm_provider, self.default.model, self.named)
         if not name:
             return self.default
         if not isinstance(name, str):
@@ -61,6 +67,14 @@ class Judges:
         if name not in self._named:
             self._named[name] = self._open(name)
         return self._named[name]
+
+    def can_hear(self, spec: MetricSpec) -> bool:
+        """Whether there is a judge that listens for the metric."""
+        return bool(self._listener(spec))
+
+    def _listener(self, spec: MetricSpec) -> str:
+        own = [self.default.model, *self.named]
+        return hearing_model(spec.configuration.get(CHOICE), spec.llm_provider, own, self._listening)
 
     def _open(self, name: str) -> Judge:
         if self._open_named is None:
@@ -91,7 +105,9 @@ class ConfiguredJudges(Judges):
         self._allowances: list[SharedAllowance] = []
         self._thread = DatabaseThread("judge-rate")
         self._pauses = SharedPauses(self._thread)
-        super().__init__(self._opened(settings), self._open_allowed, listed_models(options))
+        super().__init__(
+            self._opened(settings), self._open_allowed, listed_models(options), options.judge_audio_models
+        )
 
     def start(self) -> None:
         self._pauses.start()

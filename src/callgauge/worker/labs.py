@@ -22,8 +22,10 @@ from callgauge.store.models import Lab, LabKind
 from callgauge.worker.asking import Asking
 from callgauge.worker.claiming import Claiming
 from callgauge.worker.lead import Lead
+from callgauge.worker.recordings import Recordings
 from callgauge.worker.scripts import Scripts
 from callgauge.worker.slots import URGENT
+from callgauge.worker.sounds import hear_for
 
 IN_FLIGHT = 8
 """Calls of one lab at once: it must not take the room of live calls."""
@@ -34,10 +36,11 @@ class Labs(Claiming[LabWork]):
 
     name = "lab"
 
-    def __init__(self, owner: str, asking: Asking | None, scripts: Scripts) -> None:
+    def __init__(self, owner: str, asking: Asking | None, scripts: Scripts, recordings: Recordings) -> None:
         super().__init__(owner)
         self._asking = asking
         self._scripts = scripts
+        self._recordings = recordings
 
     def claim(self) -> LabWork | None:
         return lab_work.claim_lab(self._owner)
@@ -102,6 +105,7 @@ class Labs(Claiming[LabWork]):
 
     async def _evaluate(self, lab_id: int, draft: MetricSpec, case_id: int, call: CallWork) -> None:
         asking, lead = self._asking, Lead()
+        hear = hear_for(asking, self._recordings.sounds, call.call, URGENT)
 
         async def save(spec: MetricSpec, outcome: Outcome) -> None:
             await self._database.run(lab_work.store_case, self._owner, lab_id, case_id, outcome)
@@ -113,7 +117,9 @@ class Labs(Claiming[LabWork]):
             return await asking.ask_recorded(spec, request, question, lead, URGENT)
 
         async def run_script(spec: MetricSpec, data: dict[str, Any]) -> Outcome:
-            judge = NestedJudge(call.call, spec, ask, reasks=asking.reasks) if asking is not None else None
+            judge = None
+            if asking is not None:
+                judge = NestedJudge(call.call, spec, ask, hear=hear, reasks=asking.reasks)
             return await self._scripts.run(spec, data, judge, URGENT)
 
         await evaluate_call(
@@ -122,6 +128,8 @@ class Labs(Claiming[LabWork]):
             ask=ask if asking is not None else None,
             run_script=run_script,
             save=save,
+            listen=partial(self._recordings.hearing, call.call, URGENT) if call.call.has_recording else None,
+            hear=hear,
             known=call.known,
             reasks=asking.reasks if asking is not None else MAX_REASKS,
         )

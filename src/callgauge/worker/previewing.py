@@ -21,6 +21,7 @@ from callgauge.worker.lead import Lead
 from callgauge.worker.recordings import Recordings
 from callgauge.worker.scripts import Scripts
 from callgauge.worker.slots import URGENT
+from callgauge.worker.sounds import hear_for
 
 
 class Previews(Claiming[PreviewWork]):
@@ -61,13 +62,16 @@ class Previews(Claiming[PreviewWork]):
             await save(work.spec, LOST if call.readable else UNREADABLE)
             return
         asking, lead = self._asking, Lead()
+        hear = hear_for(asking, self._recordings.sounds, call.call, URGENT)
 
         async def ask(spec: MetricSpec, request: JudgeRequest, sample: int) -> JudgeAnswer:
             assert asking is not None
             return await asking.ask_unrecorded(spec, request, lead)
 
         async def run_script(spec: MetricSpec, data: dict[str, Any]) -> Outcome:
-            judge = NestedJudge(call.call, spec, ask, reasks=asking.reasks) if asking is not None else None
+            judge = None
+            if asking is not None:
+                judge = NestedJudge(call.call, spec, ask, hear=hear, reasks=asking.reasks)
             return await self._scripts.run(spec, data, judge, URGENT)
 
         await evaluate_call(
@@ -77,6 +81,7 @@ class Previews(Claiming[PreviewWork]):
             run_script=run_script,
             save=save,
             listen=partial(self._recordings.hearing, call.call, URGENT) if call.call.has_recording else None,
+            hear=hear,
             known=call.known,
             reasks=asking.reasks if asking is not None else MAX_REASKS,
         )

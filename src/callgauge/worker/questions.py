@@ -13,6 +13,7 @@ from callgauge.domain.metrics import MetricKind, MetricSpec
 from callgauge.domain.outcomes import Outcome, Skipped, SkipReason
 from callgauge.engine.evaluate import evaluate_call
 from callgauge.engine.faults import BadConfiguration
+from callgauge.engine.forms import FORMS
 from callgauge.flow.checkpoint import Question, question
 from callgauge.flow.work import CallWork
 from callgauge.store.models import Chunk
@@ -30,7 +31,8 @@ async def questions_of(chunk: Chunk, works: Sequence[CallWork], judges: Judges) 
     """The first questions of the calls' judge metrics, in the words in which the engine puts them.
 
     Left out is what only a run can tell: questions of scripts, those behind a trigger that is a script, and
-    those that follow an answer."""
+    those that follow an answer. So are those that take anything from the recording: sound is not put into
+    batches, and what is measured is known only after measuring."""
     found: list[Asked] = []
     for work in works:
         await _gather(chunk, work, judges, found)
@@ -51,12 +53,19 @@ async def _gather(chunk: Chunk, work: CallWork, judges: Judges, found: list[Aske
 
     await evaluate_call(
         work.call,
-        [spec for spec in work.specs if spec.kind is MetricKind.LLM_JUDGE],
+        [spec for spec in work.specs if _is_known(spec, work.call)],
         ask=note,
         run_script=_not_run,
         save=_not_saved,
         reasks=0,
     )
+
+
+def _is_known(spec: MetricSpec, call: Call) -> bool:
+    if spec.kind is not MetricKind.LLM_JUDGE or spec.hears:
+        return False
+    form = FORMS.get(spec.built_in)
+    return form is None or form.measured is None or not call.has_recording
 
 
 def question_about(

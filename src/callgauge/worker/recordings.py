@@ -18,6 +18,7 @@ from callgauge.domain.calls import Call
 from callgauge.domain.options import Options
 from callgauge.engine.heard import Hearing
 from callgauge.flow.recordings import due
+from callgauge.flow.recordings.analyses import Standing
 from callgauge.flow.recordings.due import ToFetch, ToLookInto
 from callgauge.outbound import Limits, Network, Outbound
 from callgauge.store.models import Priority
@@ -27,6 +28,7 @@ from callgauge.worker.hearing import Hearings
 from callgauge.worker.local_file import LocalFile
 from callgauge.worker.processes import AudioProcesses
 from callgauge.worker.slots import Place
+from callgauge.worker.sounds import Sounds
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,7 @@ class RecordingOptions:
     memory_mb: int = 2048
     max_mb: int = 512
     fetch_secs: int = 120
+    longest_heard_secs: int = 900
     networks: tuple[Network, ...] = ()
 
     @classmethod
@@ -56,6 +59,7 @@ class RecordingOptions:
             options.audio_memory_mb,
             options.recording_max_mb,
             options.recording_fetch_secs,
+            options.judge_audio_secs,
             options.outbound_networks,
         )
 
@@ -72,6 +76,9 @@ class Recordings:
         self._database = DatabaseThread("recordings")
         self._reading = DatabaseThread("hearing")
         self._hearings = Hearings(self._processes, self._reading)
+        self.sounds = Sounds(
+            self._processes, self._standing, self.hearing, longest_secs=float(options.longest_heard_secs)
+        )
         self._outbound = Outbound(options.networks)
         self._fetching: dict[int, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
@@ -91,6 +98,7 @@ class Recordings:
         self._processes.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._hearings.stop()
+        await self.sounds.stop()
         await self._outbound.close()
         await self._database.close()
         await self._reading.close()
@@ -150,14 +158,21 @@ class Recordings:
 
     async def hearing(self, call: Call, place: Place) -> Hearing:
         """The analysis of a call's recording, fetched and measured first where it has to be."""
-        try:
-            await self._fetch_now(call.id)
-        except Exception as error:  # noqa: BLE001 -- what is wrong with it shows in its row
-            log.warning("recording of call %s: %s", call.id, type(error).__name__)
+        await self._fetch_now(call.id)
         return await self._hearings.of(call, place)
+
+    async def _standing(self, call: Call) -> Standing:
+        await self._fetch_now(call.id)
+        return await self._hearings.standing(call)
 
     async def _fetch_now(self, call_id: int) -> None:
         """A recording that still waits is fetched before its time: a live call's metrics ask for it."""
+        try:
+            await self._fetch_at_once(call_id)
+        except Exception as error:  # noqa: BLE001 -- what is wrong with it shows in its row
+            log.warning("recording of call %s: %s", call_id, type(error).__name__)
+
+    async def _fetch_at_once(self, call_id: int) -> None:
         if call_id not in self._fetching:
             found = await self._database.run(due.claim_fetch, call_id)
             if found is None:

@@ -15,6 +15,7 @@ from typing import Any, Final, assert_never
 from callgauge.domain.metrics import EvalType, MetricSpec
 from callgauge.domain.outcomes import Failed, FailureCode, Outcome, Scored, Skipped, SkipReason
 from callgauge.engine.evaluate import NO_JUDGE, NO_SANDBOX
+from callgauge.engine.listening import Stretch
 from callgauge.engine.nested import NestedJudge
 from callgauge.engine.script_value import WrongValue, script_value
 from callgauge.sandbox import (
@@ -36,7 +37,6 @@ log = logging.getLogger(__name__)
 
 AUTO, OFF = "auto", "off"
 OFF_WORDS = "Python metrics are switched off on this server (CALLGAUGE_SANDBOX is off)."
-NO_LISTENING = "The script asks a judge to listen (audio=True). Callgauge does not send sound to judges yet."
 NO_RESULT_WORDS = "The script set _result to None: the metric does not apply to this call."
 REOPEN_SECS = 60.0
 """A sandbox that could not be opened is tried again after this: a busy machine may fail its self-test."""
@@ -84,12 +84,11 @@ class _Run:
 
     async def answer(self, asked: JudgeAsk) -> JudgeReply:
         assert self.judge is not None
-        if asked.audio:
-            return self._skip(Skipped(SkipReason.NO_AUDIO_JUDGE, (NO_LISTENING,)))
+        heard = Stretch(asked.audio_start_secs, asked.audio_end_secs) if asked.audio else None
         await self.slot.aclose()
         try:
             outcome = await self.judge.answer(
-                asked.description, EVAL_TYPES[asked.eval_type], asked.enum_values
+                asked.description, EVAL_TYPES[asked.eval_type], asked.enum_values, heard
             )
         finally:
             if not self.ended:

@@ -66,6 +66,7 @@ def _chosen(loaded: Options, chosen: str, tried: dict[str, object]) -> Finding:
 
 
 def judge(loaded: Options, *, ask: bool) -> Iterator[Finding]:
+    from callgauge.flow.judge_settings import hearing_model, listed_models
     from callgauge.judge import JudgeSettingError
     from callgauge.worker.judges import check_judges, judge_settings
 
@@ -80,7 +81,9 @@ def judge(loaded: Options, *, ask: bool) -> Iterator[Finding]:
         yield Finding("judge", State.WARNING, words)
         return
     name = f"{settings.provider}:{settings.model}"
-    facts = {"model": name, "further": list(loaded.judge_models)}
+    own = [loaded.judge, *listed_models(loaded)]
+    listens = hearing_model(None, "", own, loaded.judge_audio_models)
+    facts = {"model": name, "further": list(loaded.judge_models), "listens": listens}
     if settings.provider == "scripted":
         words = f"{name} answers from a file: no model is asked"
         yield Finding("judge", State.WARNING, words, facts)

@@ -57,6 +57,8 @@ class Options:
     judge_models: tuple[str, ...]
     judge_keys: str
     judge_base_urls: str
+    judge_audio_models: tuple[str, ...]
+    judge_audio_secs: int
     judge_concurrency: int
     judge_rate: Rate | None
     judge_token_rate: Rate | None

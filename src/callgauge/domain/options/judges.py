@@ -45,6 +45,21 @@ JUDGES: tuple[Option, ...] = (
         "Addresses for the providers of these models, where they are not the provider's own.",
     ),
     Option(
+        "JUDGE_AUDIO_MODELS",
+        "provider:model, …",
+        names,
+        "",
+        "Models that metrics which listen to the recording are asked of, the first unless a metric chooses; "
+        "empty for those of JUDGE and JUDGE_MODELS that are known to listen.",
+    ),
+    Option(
+        "JUDGE_AUDIO_SECS",
+        "seconds",
+        positive,
+        "900",
+        "The longest part of a recording that is sent to a judge.",
+    ),
+    Option(
         "JUDGE_CONCURRENCY",
         "whole number",
         positive,

@@ -8,7 +8,7 @@ from typing import Final
 
 from callgauge.domain.calls import Call
 from callgauge.domain.metrics import MetricKind, MetricSpec, Trigger
-from callgauge.domain.outcomes import Scored, Skipped, SkipReason
+from callgauge.domain.outcomes import Scored, Skipped
 from callgauge.engine.faults import BadConfiguration
 from callgauge.engine.forms import (
     csat,
@@ -35,9 +35,6 @@ FORMS: Final[Mapping[str, Form]] = {
     "voicemail_detection": voicemail.FORM,
 }
 
-NO_AUDIO_JUDGE: Final = (
-    "The metric asks its judge to listen (audio_enabled). Callgauge does not send sound to judges yet."
-)
 NEED_KNOWLEDGE: Final = frozenset({"hallucination"})
 """Those that read the agent's knowledge base, which is loaded for no others."""
 
@@ -58,9 +55,6 @@ def form_of(spec: MetricSpec) -> Form | None:
 
 def prepared(call: Call, spec: MetricSpec) -> MetricSpec | Scored | Skipped:
     """The metric as it is asked of this call, or what is known without asking. Raises BadConfiguration."""
-    if spec.hears:
-        # Judged by its words alone it would get a verdict that nobody asked for.
-        return Skipped(SkipReason.NO_AUDIO_JUDGE, (NO_AUDIO_JUDGE,))
     form = form_of(spec)
     if form is None:
         return spec

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from callgauge.audio import Analysis
 from callgauge.domain.calls import Call
 from callgauge.domain.metrics import EvalType, MetricSpec
 from callgauge.domain.outcomes import Scored, Skipped, Value
@@ -19,6 +20,15 @@ class Reading:
     value: Value
     notes: tuple[str, ...] = ()
     """Sentences that follow the judge's explanation."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the analysis of the recording tells the judge, and the `extra` of the result."""
+
+    text: str = ""
+    """Our own words and numbers: nothing of the call that would have to be fenced."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -44,5 +54,7 @@ class Form:
     """The prompt file that says what `value` must look like."""
     read: Callable[[object, Call, MetricSpec], Reading] | None = None
     """Raises InvalidAnswer."""
+    measured: Callable[[Call, MetricSpec, Analysis], Measured] | None = None
+    """Where the call has a recording that can be measured. None: nothing of it is asked for."""
     facts: Callable[[Call, MetricSpec], Mapping[str, Any]] | None = None
     """What goes into the `extra` of a scored result besides what `read` gives."""

@@ -31,6 +31,8 @@ class Standing:
     key: str = ""
     """Of the analysis, see `Recording.analysis_key`."""
     agent_channel: int | None = None
+    duration_secs: float | None = None
+    """None also where nobody has looked into the file yet."""
     analysis: Analysis | None = None
     """Where it is stored, and rests on the same things."""
 
@@ -73,7 +75,14 @@ def standing(call_id: int, clues: Clues) -> Standing:
     if row.file.fault:
         return Standing("stored", row.file.fault, row.file.fault_words, place, key, channel)
     analysis = _read(row) if row.analysis_key == key else None
-    return Standing("stored", place=place, key=key, agent_channel=channel, analysis=analysis)
+    return Standing(
+        "stored",
+        place=place,
+        key=key,
+        agent_channel=channel,
+        duration_secs=row.file.duration_secs,
+        analysis=analysis,
+    )
 
 
 def _given_channel(call: CallLog, channels: int | None) -> int | None:
