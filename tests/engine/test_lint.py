@@ -66,7 +66,7 @@ def test_predefined_metrics_get_no_advice(metric: Any) -> None:
         built_in=metric.built_in,
         configuration=metric.configuration,
     )
-    assert lint(Draft(spec)) == []
+    assert lint(Draft(spec, hears=metric.hears)) == []
 
 
 def test_a_question_that_never_says_when_it_does_not_apply() -> None:

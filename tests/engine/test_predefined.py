@@ -40,6 +40,12 @@ FITTING = {
     "dropoff_node": ("greeting", "Greeting"),
     "topic_of_call": ("new booking", "New booking"),
     "expected_outcome": ("pass", "pass"),
+    "gibberish": (True, True),
+    "humanness": ("monotone: strong; Joins: slight", 3.0),
+    "letterwise_pronunciation": (True, True),
+    "pronunciation_check": (False, False),
+    "speaking_rate": ("too fast", "too fast"),
+    "voice_change": (True, True),
 }
 """By slug: what the judge may say, and the value that comes of it."""
 UNFIT = {EvalType.BINARY: "so-so", EvalType.NUMERIC: "50 or so", EvalType.ENUM: "angry", EvalType.RATING: 9}

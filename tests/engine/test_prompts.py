@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from callgauge.domain.calls import Document
+from callgauge.domain.judging import Side
 from callgauge.domain.metrics import EvalType, MetricKind, Trigger
 from callgauge.engine import PREDEFINED, prepared
 from callgauge.engine.judged import automatic_question, build_request, trigger_question
+from callgauge.engine.listening import Hearable, Stretch, sound_of, with_sound
 from callgauge.engine.writing import Asked, WritingKind, writing_request
 from tests.engine.calls import AGENT, make_call, make_spec
 
@@ -23,6 +25,7 @@ CALL = make_call(
         dropoff_nodes=NODES,
         knowledge=(Document("hours.txt", "Open 9 to 5.", "h"),),
         topic_nodes=["New booking", "Change of a booking"],
+        pronunciation_words=["Bella Vista", {"word": "Nguyen", "pronunciation": "win"}],
     ),
     metadata={"tier": "gold", "expected_outcome": "The appointment is moved to Friday."},
 )
@@ -76,6 +79,22 @@ def test_questions(name):
     compare(f"question_{name}", build_request(CALL, prepared(CALL, QUESTIONS[name])).messages[-1].text)
 
 
+SOUNDS = {
+    "whole": (Stretch(), None),
+    "part_of_agent": (Stretch(10.0, -5.0, Side.AGENT), 0),
+    "caller_on_one_channel": (Stretch(side=Side.CALLER), None),
+}
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_sound(name):
+    stretch, agent_channel = SOUNDS[name]
+    sound = sound_of("file", 95.25, stretch, agent_channel)
+    request = with_sound(build_request(make_call(), make_spec()), Hearable(sound, None))
+    assert [message.sound for message in request.messages] == [None, None, sound, None]
+    compare(f"sound_{name}", request.messages[2].text)
+
+
 def test_asked_again():
     request = build_request(make_call(), make_spec(), fault="The value must be true or false.")
     compare("question_asked_again", request.messages[-1].text)
@@ -101,5 +120,6 @@ def test_no_snapshot_is_left_over():
     wanted = {"system", "call", "question_asked_again", "proposal", "proposal_system"} | {
         f"question_{name}" for name in QUESTIONS
     }
+    wanted |= {f"sound_{name}" for name in SOUNDS}
     wanted |= {"write_system"} | {f"write_{kind.value}" for kind in WritingKind}
     assert {path.stem for path in SNAPSHOTS.glob("*.txt")} == wanted

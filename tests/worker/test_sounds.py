@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from django.utils import timezone
 
 from callgauge.audio.work import Unheard
+from callgauge.cli import main
 from callgauge.domain.options import Options
 from callgauge.flow.ingest import NewCall, ingest_call
 from callgauge.flow.recordings.intake import take_in
+from callgauge.flow.replay import replay_file
 from callgauge.flow.rerun import evaluate_call_again
 from callgauge.sandbox import Sandbox, SelfTest
 from callgauge.store.models import CallLog, JudgeCall, MetricResult, Recording, RecordingFile, RecordingState
@@ -319,6 +322,26 @@ def test_a_script_has_a_part_judged_by_ear(alice: Tenant, judge: ListeningJudge,
     assert "no sound in the part" in row.explanation
     lengths = [len(one.samples()[0]) / 16_000 if one.sound else None for one in judge.asked]
     assert lengths == [pytest.approx(6.0, abs=0.1), pytest.approx(1.5, abs=0.1), None]
+
+
+def test_what_was_heard_can_be_computed_again_without_the_sound(
+    alice: Tenant, judge: ListeningJudge, run: Any, tmp_path: Path
+) -> None:
+    listens(alice, configuration={"audio_side": "agent", "audio_end_time": 3})
+    code = (
+        'heard = evaluate_llm_judge_metric(data, description="Loud?", audio=True, audio_start_time=1.0)\n'
+        '_result = heard["result"]\n'
+    )
+    make_metric(alice.project, "Asks", "", kind="custom_code", custom_code=code)
+    run(call_of(alice))
+    for row in MetricResult.objects.select_related("metric", "version", "call"):
+        text = replay_file(row)
+        assert "open_sound" not in json.dumps(json.loads(text)["recording"])
+        (tmp_path / "result.json").write_text(text, encoding="utf-8")
+        found = CliRunner().invoke(main, ["replay", str(tmp_path / "result.json"), "--json"])
+        assert found.exit_code == 0, (row.version.name, found.output)
+        assert (json.loads(found.stdout)["notes"], json.loads(text)["notes"]) == ([], [])
+    assert len(judge.sounds) == 2, "nobody was asked again"
 
 
 def test_a_judge_that_is_busy_is_asked_again_with_the_same_sound(

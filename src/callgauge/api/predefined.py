@@ -121,7 +121,7 @@ def _shipped(one: Predefined) -> dict[str, Any]:
         "slug": one.slug,
         "type": one.kind.value,
         "eval_type": one.eval_type.value,
-        "audio_enabled": False,
+        "audio_enabled": one.hears,
         "prompt": one.prompt,
         "function_name": one.built_in or None,
         "enum_values": list(one.labels),

@@ -60,8 +60,10 @@ async def _replay(bundle: Bundle) -> Replayed:
     logging.getLogger("callgauge").setLevel(logging.WARNING)  # what is said here is said by the result
     scripts = Scripts(bootstrap.load_options().sandbox, in_flight=SCRIPTS_AT_ONCE)
 
+    hear = None if bundle.recording is None else bundle.recording.hear
+
     async def run(spec: MetricSpec, data: dict[str, Any], ask: Ask | None) -> Outcome:
-        judge = None if ask is None else NestedJudge(bundle.call, spec, ask, reasks=bundle.reasks)
+        judge = None if ask is None else NestedJudge(bundle.call, spec, ask, hear=hear, reasks=bundle.reasks)
         return await scripts.run(spec, data, judge, URGENT)
 
     try:

@@ -70,6 +70,8 @@ class AgentFacts:
     dropoff_nodes: Any = None
     """As the wire has them: a list of names, or of objects with a name."""
     topic_nodes: Any = None
+    pronunciation_words: Any = None
+    """A list of words, or of objects with a word and how it is said."""
     knowledge: Sequence[Document] = ()
     """The knowledge base, by file name; loaded only where a metric asks for it."""
 

@@ -35,6 +35,8 @@ class Sound:
     """Name and version of how it is encoded."""
     side: Side = Side.BOTH
     """Whose voice is on the channel; BOTH for a mix."""
+    is_whole: bool = True
+    """From start to end of the recording."""
 
     @property
     def secs(self) -> float:

@@ -188,6 +188,7 @@ def _agent(agent: AgentFacts) -> str:
         agent.contact_number,
         agent.dropoff_nodes,
         agent.topic_nodes,
+        agent.pronunciation_words,
     )
 
 

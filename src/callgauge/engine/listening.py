@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from callgauge.audio import CLIP_CODEC
 from callgauge.domain.calls import clock
 from callgauge.domain.judging import JudgeRequest, Message, OpenSound, Side, Sound
 from callgauge.domain.metrics import MetricKind, MetricSpec
@@ -49,8 +50,6 @@ class Hearable:
 
     sound: Sound
     open: OpenSound
-    is_whole: bool
-    """It is all of the recording."""
 
 
 Hear = Callable[[MetricSpec, Stretch], Awaitable[Hearable | Skipped | Failed]]
@@ -86,6 +85,21 @@ def with_sound(request: JudgeRequest, heard: Hearable) -> JudgeRequest:
     return replace(request, messages=(*shared, _message(heard), question), open_sound=heard.open)
 
 
+def sound_of(
+    recording: str, duration_secs: float, stretch: Stretch, agent_channel: int | None
+) -> Sound | Skipped:
+    """The stretch of a recording with this hash and length. `agent_channel` is asked for one side alone;
+    None where one channel has both: the judge then hears both, and is told so."""
+    part = stretch.within(duration_secs)
+    if part is None:
+        return Skipped(SkipReason.NOT_APPLICABLE, (NOTHING_THERE,))
+    is_whole = part == (0.0, round(duration_secs, 3))
+    if stretch.side is Side.BOTH or agent_channel is None:
+        return Sound(recording, None, *part, CLIP_CODEC, is_whole=is_whole)
+    channel = agent_channel if stretch.side is Side.AGENT else 1 - agent_channel
+    return Sound(recording, channel, *part, CLIP_CODEC, stretch.side, is_whole)
+
+
 def heard_extra(heard: Hearable) -> dict[str, Any]:
     """For the `extra` of a result."""
     sound = heard.sound
@@ -108,7 +122,7 @@ def _message(heard: Hearable) -> Message:
     sound = heard.sound
     stretch = (
         f"all of it, {clock(sound.secs)} minutes"
-        if heard.is_whole
+        if sound.is_whole
         else f"the part from {clock(sound.start_secs)} to {clock(sound.end_secs)}, so that its first second "
         f"is {clock(sound.start_secs)} of the call"
     )

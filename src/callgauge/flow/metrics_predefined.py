@@ -97,4 +97,5 @@ def _frozen(one: Offered) -> dict[str, Any]:
         "labels": list(one.labels),
         "built_in": one.built_in,
         "configuration": dict(one.configuration),
+        "audio_enabled": one.hears,
     }

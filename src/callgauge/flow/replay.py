@@ -25,13 +25,14 @@ from callgauge.engine.evaluate import evaluate_call
 from callgauge.engine.forms import NEED_KNOWLEDGE
 from callgauge.engine.heard import NO_RECORDING, Hearing
 from callgauge.engine.identity import parts_hash, reads_hash, scorer_hash
+from callgauge.engine.listening import asks_to_listen
 from callgauge.engine.nested import SAMPLES
-from callgauge.engine.replay import Bundle, Question, Script, file_of
+from callgauge.engine.replay import Bundle, Question, Recorded, Script, file_of
 from callgauge.flow.calls import calls_of
 from callgauge.flow.errors import Conflict, NotFound
 from callgauge.flow.metrics import spec_of
 from callgauge.flow.recordings.analyses import clues_of, standing
-from callgauge.flow.reuse import model_of
+from callgauge.flow.reuse import models_told
 from callgauge.flow.scope import Who, as_id
 from callgauge.flow.settle import read_outcome
 from callgauge.flow.work import read_calls
@@ -73,7 +74,7 @@ def replay_file(result: MetricResult) -> str:
     reads, exact = _reads(result, spec)
     if not exact:
         notes.append(OTHER_READS)
-    if result.scorer_hash and scorer_hash(spec, model_of(spec), call.agent) != result.scorer_hash:
+    if result.scorer_hash and scorer_hash(spec, models_told(spec), call.agent) != result.scorer_hash:
         notes.append(OTHER_SETTINGS)
     call, cut = _without_secrets(call, spec)
     if cut:
@@ -97,6 +98,7 @@ def replay_file(result: MetricResult) -> str:
             call=call,
             reads=reads,
             analysis=None if taken.analysis is None else taken.analysis.to_json(),
+            recording=taken.recording,
             reasks=taken.reasks,
             questions=taken.questions,
             scripts=[Script(code, data) for code, data in taken.scripts.items()],
@@ -118,7 +120,12 @@ class _Taken:
         self.scripts: dict[str, dict[str, Any]] = {}
         self.analysis: Analysis | None = None
         # Read here: the database is not to be asked from within an event loop.
-        self._analysis = standing(call.id, clues_of(call)).analysis if call.has_recording else None
+        found = standing(call.id, clues_of(call)) if call.has_recording else None
+        self._analysis = found.analysis if found is not None else None
+        self.recording: Recorded | None = None
+        if asks_to_listen(spec) and found is not None and found.place is not None and found.duration_secs:
+            channel = None if self._analysis is None else self._analysis.health.agent_channel
+            self.recording = Recorded(found.place.sha256, found.duration_secs, channel)
 
     @property
     def questions(self) -> list[Question]:
@@ -132,6 +139,7 @@ class _Taken:
             run_script=self._run_script,
             save=self._saved,
             listen=self._listen if self._call.has_recording else None,
+            hear=None if self.recording is None else self.recording.hear,
             known=self._reads,
             reasks=self.reasks,
         )
@@ -141,7 +149,7 @@ class _Taken:
         found = self._answers.get(key)
         if found is None:
             raise JudgeInterrupted("Not asked in these words.")
-        self._answers[key] = replace(found, request=request)
+        self._answers[key] = replace(found, request=replace(request, open_sound=None))
         return JudgeAnswer(content=found.content, model=found.answered_by, usage=found.usage)
 
     async def _run_script(self, spec: MetricSpec, data: dict[str, Any]) -> Outcome:

@@ -121,6 +121,11 @@ def models_of(spec: MetricSpec) -> Sequence[str]:
     return [model, model_of(replace(spec, kind=MetricKind.LLM_JUDGE, hears=True))]
 
 
+def models_told(spec: MetricSpec) -> str:
+    """They as one text, for `engine.identity`."""
+    return " ".join(models_of(spec))
+
+
 class Standings:
     """For the metrics of one rerun. `known`, where it is given, has the current results by call and name."""
 
@@ -128,7 +133,7 @@ class Standings:
         self.specs = specs
         self._waits = waiting_for(specs)
         self._lost = in_circle(self._waits)
-        self._models = {spec.version_id: " ".join(models_of(spec)) for spec in specs}
+        self._models = {spec.version_id: models_told(spec) for spec in specs}
         self._scorers: dict[tuple[int, int], str] = {}
 
     @cached_property

@@ -230,6 +230,7 @@ def agent_facts(agent: Agent | None, knowledge: Sequence[Document] = ()) -> Agen
         contact_number=agent.contact_number,
         dropoff_nodes=agent.settings.get("dropoff_nodes"),
         topic_nodes=agent.settings.get("topic_nodes"),
+        pronunciation_words=agent.settings.get("pronunciation_words"),
         knowledge=knowledge,
     )
 

@@ -15,7 +15,7 @@ from callgauge.engine.identity import identity
 from callgauge.engine.nested import NestedJudge
 from callgauge.flow.ledger import LeftAsIs
 from callgauge.flow.results import NewResult
-from callgauge.flow.reuse import models_of
+from callgauge.flow.reuse import models_told
 from callgauge.flow.sampling import SAMPLED_OUT
 from callgauge.flow.work import CallWork
 from callgauge.store.models import Chunk
@@ -140,7 +140,7 @@ class CallEvaluation:
             content_hash=call.content_hash,
             spec=spec,
             outcome=outcome,
-            identity=identity(spec, call, " ".join(models_of(spec)), self._seen, code_names),
+            identity=identity(spec, call, models_told(spec), self._seen, code_names),
             aside=self._chunk.rerun.aside,
         )
         self._seen[spec.name] = outcome

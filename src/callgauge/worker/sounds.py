@@ -6,10 +6,9 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 
-from callgauge.audio import CLIP_CODEC, Analysis
+from callgauge.audio import Analysis
 from callgauge.audio.clip import BYTES_PER_SEC
 from callgauge.audio.work import Unheard, cut, look
 from callgauge.domain.calls import Call
@@ -17,7 +16,7 @@ from callgauge.domain.judging import JudgeCannotHear, Side, Sound
 from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Failed, FailureCode, Skipped, SkipReason
 from callgauge.engine.heard import Hearing
-from callgauge.engine.listening import NOTHING_THERE, Hear, Hearable, Stretch, too_long
+from callgauge.engine.listening import Hear, Hearable, Stretch, sound_of, too_long
 from callgauge.flow.recordings.analyses import Standing
 from callgauge.flow.recordings.files import Place as StorePlace
 from callgauge.flow.recordings.files import StoreError
@@ -73,23 +72,18 @@ class Sounds:
             if isinstance(looked, Failed):
                 return looked
             duration = looked
-        part = stretch.within(duration)
-        if part is None:
-            return Skipped(SkipReason.NOT_APPLICABLE, (NOTHING_THERE,))
-        start, end = part
-        if end - start > self._longest_secs:
-            return too_long(end - start, self._longest_secs)
-        sound = Sound(found.place.sha256, None, start, end, CLIP_CODEC)
+        agent_channel = None
         if stretch.side is not Side.BOTH:
             hearing = await self._hearing(call, place)
             if not isinstance(hearing, Analysis):
                 return hearing
-            agent = hearing.health.agent_channel
-            if agent is not None:  # else one channel has both: the judge is told so, and hears both
-                channel = agent if stretch.side is Side.AGENT else 1 - agent
-                sound = replace(sound, channel=channel, side=stretch.side)
-        is_whole = start == 0.0 and end >= round(duration, 3)
-        return Hearable(sound, partial(self._opened, found.place, place), is_whole)
+            agent_channel = hearing.health.agent_channel
+        sound = sound_of(found.place.sha256, duration, stretch, agent_channel)
+        if not isinstance(sound, Sound):
+            return sound
+        if sound.secs > self._longest_secs:
+            return too_long(sound.secs, self._longest_secs)
+        return Hearable(sound, partial(self._opened, found.place, place))
 
     @asynccontextmanager
     async def _opened(self, file: StorePlace, place: Place, sound: Sound) -> AsyncIterator[bytes]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 
-from callgauge.domain.calls import Call, Role
+from callgauge.audio import Analysis
+from callgauge.domain.calls import Call, Role, clock
 from callgauge.domain.metrics import EvalType, MetricSpec
 from callgauge.domain.outcomes import Evidence, Scored, Value
-from callgauge.engine.forms.form import Form
+from callgauge.engine.forms.form import Form, Measured
 
 FIRST_TURNS = 2
 """An announcement stands at the beginning; later on it may be quoted."""
 MAX_CALLER_TURNS = 3
 """With more turns than that somebody may have picked up: the judge decides."""
 QUOTE_CHARS = 200
+MOST_BEEPS = 5
 
 _REASON = re.compile(
     r"voice[\s_-]?mail|answering[\s_-]?machine|machine[\s_-]?(?:detected|end|start|answered)", re.IGNORECASE
@@ -51,4 +53,23 @@ def _prepare(call: Call, spec: MetricSpec) -> MetricSpec | Scored:
     return spec
 
 
-FORM = Form(eval_type=EvalType.BINARY, prepare=_prepare)
+def _beeps(_call: Call, _spec: MetricSpec, analysis: Analysis) -> Measured:
+    """Those on the agent's own channel are left out: only the other side can be a machine."""
+    agent = analysis.health.agent_channel
+    found = [beep for beep in analysis.beeps if beep.channel != agent]
+    where = "in the recording" if agent is None else "on the Testing Agent's side of the recording"
+    if found:
+        each = "; ".join(
+            f"{clock(beep.start)}, {beep.end - beep.start:.1f} s, {beep.hz:.0f} Hz"
+            for beep in found[:MOST_BEEPS]
+        )
+        text = f"A single tone, as answering machines give before they record, is heard {where} at: {each}."
+    else:
+        text = f"No such tone as answering machines give is heard {where}. Not every machine gives one."
+    events = [
+        {"start": round(beep.start, 3), "end": round(beep.end, 3), "hz": round(beep.hz)} for beep in found
+    ]
+    return Measured(f"# Measured\n\n{text}", {"beeps": events})
+
+
+FORM = Form(eval_type=EvalType.BINARY, prepare=_prepare, measured=_beeps)

@@ -114,7 +114,7 @@ def _not_in_text(draft: Draft, field: str) -> Iterator[Advice]:
             "sound_asked",
             field,
             f'It asks how something sounded ("{sound[0].strip()}"), and the judge reads the transcript only. '
-            "Use a predefined metric that works on the recording.",
+            "Let it listen (audio_enabled), or use a predefined metric that works on the recording.",
         )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from callgauge.domain.metrics import EvalType, MetricKind
 from callgauge.engine.predefined.entry import Category, Predefined
+from callgauge.engine.predefined.heard_by_judges import HEARD_BY_JUDGES
 from callgauge.engine.predefined.recordings import FROM_RECORDINGS
 from callgauge.engine.predefined.words import OF_WORDS
 
@@ -194,6 +195,7 @@ PREDEFINED: Final[tuple[Predefined, ...]] = (
         labels=("pass", "review required", "fail"),
     ),
     *FROM_RECORDINGS,
+    *HEARD_BY_JUDGES,
     *OF_WORDS,
 )
 

@@ -40,6 +40,8 @@ class Predefined:
     """The file of a judge's question, without `.md`; empty where it is named like the slug."""
     labels: tuple[str, ...] = ()
     configuration: Mapping[str, Any] = field(default_factory=dict)
+    hears: bool = False
+    """Its judge listens to the recording."""
 
     @property
     def prompt(self) -> str:

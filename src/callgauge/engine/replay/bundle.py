@@ -5,15 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 
 from callgauge.audio import Analysis, read_analysis
 from callgauge.domain.calls import AgentFacts, Call, Document
-from callgauge.domain.judging import JudgeRequest, Message, hash_of_request
+from callgauge.domain.judging import (
+    JudgeCannotHear,
+    JudgeRequest,
+    Message,
+    Side,
+    Sound,
+    hash_of_request,
+)
 from callgauge.domain.metrics import EvalType, MetricKind, MetricSpec, Trigger
 from callgauge.domain.outcomes import Failed, FailureCode, Outcome, Scored, Skipped, SkipReason, Usage, Value
 from callgauge.domain.strict_json import decode_json
+from callgauge.engine.listening import Hearable, Stretch, sound_of
 from callgauge.formats import from_wire, to_wire
 
 FORMAT: Final = "callgauge.replay"
@@ -47,6 +56,25 @@ class Script:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """The recording that a judge listened to: which one, not its sound."""
+
+    file: str
+    """Its hash."""
+    duration_secs: float
+    agent_channel: int | None
+
+    async def hear(self, spec: MetricSpec, stretch: Stretch) -> Hearable | Skipped | Failed:
+        """As then, without the sound: nobody is asked."""
+        sound = sound_of(self.file, self.duration_secs, stretch, self.agent_channel)
+        return Hearable(sound, _not_opened) if isinstance(sound, Sound) else sound
+
+
+def _not_opened(sound: Sound) -> AbstractAsyncContextManager[bytes]:
+    raise JudgeCannotHear("A replay has no sound.")
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     made_by: str
     """The version of Callgauge that wrote the file."""
@@ -62,6 +90,8 @@ class Bundle:
     """Other metrics' results that a script can read, by name."""
     analysis: Mapping[str, Any] | None = None
     """Of the recording, where the metric listens."""
+    recording: Recorded | None = None
+    """Where a judge listens."""
     reasks: int = 0
     questions: Sequence[Question] = ()
     scripts: Sequence[Script] = ()
@@ -86,6 +116,7 @@ def file_of(bundle: Bundle) -> str:
         "call": _call_json(bundle.call),
         "reads": {name: _outcome_json(outcome) for name, outcome in bundle.reads.items()},
         "analysis": bundle.analysis,
+        "recording": None if bundle.recording is None else asdict(bundle.recording),
         "reasks": bundle.reasks,
         "questions": [_question_json(one) for one in bundle.questions],
         "scripts": [{"code": one.code, "data": dict(one.data)} for one in bundle.scripts],
@@ -136,6 +167,7 @@ def _bundle(content: Mapping[str, Any]) -> Bundle:
         call=_call(content["call"]),
         reads={name: _outcome(one) for name, one in content["reads"].items()},
         analysis=content["analysis"],
+        recording=None if content["recording"] is None else Recorded(**content["recording"]),
         reasks=int(content["reasks"]),
         questions=[_question(one) for one in content["questions"]],
         scripts=[Script(one["code"], one["data"]) for one in content["scripts"]],
@@ -195,7 +227,13 @@ def _question(raw: Mapping[str, Any]) -> Question:
 
 
 def _request(raw: Mapping[str, Any]) -> JudgeRequest:
-    return JudgeRequest(**{**raw, "messages": tuple(Message(**one) for one in raw["messages"])})
+    return JudgeRequest(**{**raw, "messages": tuple(_message(one) for one in raw["messages"])})
+
+
+def _message(raw: Mapping[str, Any]) -> Message:
+    sound = raw["sound"]
+    heard = None if sound is None else Sound(**{**sound, "side": Side(sound["side"])})
+    return Message(**{**raw, "sound": heard})
 
 
 def _outcome_json(outcome: Outcome) -> dict[str, Any]:

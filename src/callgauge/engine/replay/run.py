@@ -17,7 +17,8 @@ from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Failed, FailureCode, Outcome, Scored, Skipped, SkipReason
 from callgauge.engine.dependencies import JUDGE
 from callgauge.engine.evaluate import Ask, evaluate_call
-from callgauge.engine.heard import Hearing
+from callgauge.engine.heard import NO_RECORDING, Hearing
+from callgauge.engine.listening import Hearable, Stretch
 from callgauge.engine.replay.bundle import Bundle
 
 RunScriptWith = Callable[[MetricSpec, dict[str, Any], Ask | None], Awaitable[Outcome]]
@@ -28,6 +29,7 @@ _NOT_COMPUTED: Final[Mapping[str, str]] = {
     SkipReason.NO_JUDGE.value: "no judge was set",
     SkipReason.NO_SANDBOX.value: "the server had no sandbox",
     SkipReason.NO_AUDIO_JUDGE.value: "no judge could listen",
+    SkipReason.RECORDING_TOO_LONG.value: "the recording was too long for a judge",
     SkipReason.DISABLED.value: "the metric was switched off",
     FailureCode.JUDGE_UNAVAILABLE.value: "the judge could not be reached",
     FailureCode.JUDGE_REFUSED.value: "the judge refused the request",
@@ -106,6 +108,13 @@ async def replay(bundle: Bundle, run_script: RunScriptWith | None) -> Replayed:
             return Failed(FailureCode.RECORDING_UNAVAILABLE)
         return heard
 
+    async def hear(spec: MetricSpec, stretch: Stretch) -> Hearable | Skipped | Failed:
+        if bundle.recording is not None:
+            return await bundle.recording.hear(spec, stretch)
+        if bundle.call.has_recording:
+            answers.missing = "which recording the judge heard is not in the file"
+        return NO_RECORDING
+
     async def save(spec: MetricSpec, outcome: Outcome) -> None:
         found.append(outcome)
 
@@ -116,6 +125,7 @@ async def replay(bundle: Bundle, run_script: RunScriptWith | None) -> Replayed:
         run_script=None if run_script is None else run,
         save=save,
         listen=listen if bundle.call.has_recording else None,
+        hear=hear,
         known=bundle.reads,
         reasks=bundle.reasks,
     )
