@@ -77,8 +77,7 @@ class AgentList(_Flat, APIView):
         except Invalid:
             raise Invalid.field("project", "This field is required with an organization's key.") from None
         flat = self.flat(said, {})
-        parts = (shape.columns(flat), shape.kept(flat), shape.secrets(flat))
-        agent = create_agent(project, *parts, who=key_of(request))
+        agent = create_agent(project, *shape.parts(flat), who=key_of(request))
         return Response(self.shown(request, agent), status=status.HTTP_201_CREATED)
 
 
@@ -104,7 +103,7 @@ class AgentDetail(_Flat, APIView):
         if said.pop("project", agent.project_id) != agent.project_id:
             raise Invalid.field("project", "An agent stays in the project that it was made in.")
         flat = self.flat(said, agent.settings)
-        parts = (shape.columns(flat), shape.kept(flat), shape.secrets(flat))
+        parts = shape.parts(flat, agent.secrets)
         return Response(self.shown(request, edit_agent(agent, *parts, who=key_of(request))))
 
 

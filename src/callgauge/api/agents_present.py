@@ -38,9 +38,6 @@ def present_v1(agent: Agent) -> dict[str, Any]:
         "language": agent.language,
         "assistant_id": agent.assistant_id or None,
         **kept,
-        "websocket_headers": {},
-        "sip_auth": None,
-        "websocket_auth": None,
         "knowledge_base_files": "",
         **configured(agent),
         "enabled_personalities": [],
@@ -101,9 +98,9 @@ def _telephony(agent: Agent, kept: dict[str, Any]) -> dict[str, Any]:
         "phone_number": agent.contact_number,
         "inbound": bool(agent.inbound),
         "sip_uri": kept["sip_endpoint"] or None,
-        "sip_auth": None,
+        "sip_auth": kept["sip_auth"],
         "websocket_url": kept["websocket_voice_url"] or None,
-        "websocket_auth": None,
+        "websocket_auth": kept["websocket_auth"],
         "outbound_numbers": numbers if isinstance(numbers, list) else [],
     }
 

@@ -1,16 +1,17 @@
 """What a request says of an agent, in the flat names of v1 and the nested ones of v2.
 
-Both become one flat mapping in v1's names; `columns` and `kept` part it into what has a column and what is
+Both become one flat mapping in v1's names; `parts` parts it into what has a column and what is
 kept as it is. Secrets are taken out into `secrets` (see agents_secrets).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from rest_framework import serializers
 
+from callgauge.api.agents_auth import AUTH, auth_parts
 from callgauge.api.agents_secrets import MAX_SECRET, Secrets, secrets_in, without_secrets
 from callgauge.api.fields import (
     Choice,
@@ -86,6 +87,7 @@ KEPT: Mapping[str, Any] = {
     "send_post_conversation_metadata": None,
     "mock_tools_enabled": False,
     "dynamic_variables": [],
+    **AUTH,
 }
 """What is kept and given back although nothing acts on it, with what is shown until somebody sets it."""
 
@@ -126,7 +128,7 @@ class AgentShape(Shape):
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         fields = super().get_fields()
-        fields.update({f"{name}_data": JSONValue() for name in DATA_OF})
+        fields.update({name: JSONValue() for name in (*AUTH, *(f"{one}_data" for one in DATA_OF))})
         fields.update({name: Text(MAX_SECRET, write_only=True) for name in SECRETS})
         return fields
 
@@ -144,7 +146,9 @@ class TelephonyShape(Shape):
     phone_number = Text(255)
     inbound = Flag()
     sip_uri = Text(255)
+    sip_auth = JSONValue()
     websocket_url = Text(255)
+    websocket_auth = JSONValue()
     outbound_numbers = JSONValue(list)
 
 
@@ -220,7 +224,9 @@ def flat_from_v2(said: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str
             "phone_number": "contact_number",
             "inbound": "inbound",
             "sip_uri": "sip_endpoint",
+            "sip_auth": "sip_auth",
             "websocket_url": "websocket_voice_url",
+            "websocket_auth": "websocket_auth",
             "outbound_numbers": "outbound_numbers",
         },
     )
@@ -279,17 +285,14 @@ def data_field(assistant_provider: str) -> str:
     return f"{assistant_provider}_data" if known else "custom_provider_data"
 
 
-def columns(flat: Mapping[str, Any]) -> dict[str, Any]:
-    return {column: flat[name] for name, column in COLUMNS.items() if name in flat}
-
-
-def kept(flat: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: flat[name] for name in KEPT if name in flat}
-
-
-def secrets(flat: Mapping[str, Any]) -> Secrets:
-    found: Secrets = flat.get("secrets", {})
-    return found
+def parts(
+    flat: Mapping[str, Any], sealed: Collection[str] = ()
+) -> tuple[dict[str, Any], dict[str, Any], Secrets]:
+    """What has a column, what is kept as it is, and secrets. `sealed` has the names of those that are there.
+    Raises Invalid."""
+    shown, secrets = auth_parts(flat, sealed)
+    columns = {column: flat[name] for name, column in COLUMNS.items() if name in flat}
+    return columns, {name: flat[name] for name in KEPT if name in flat} | shown, flat["secrets"] | secrets
 
 
 def _connection(value: Any, name: str) -> dict[str, Any]:
