@@ -7,14 +7,17 @@ import re
 import subprocess
 import sys
 import urllib.request
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from callgauge.flow.rerun import Selection, request_rerun
-from callgauge.store.models import Chunk, Rerun, RerunState
+from callgauge.store.models import Chunk, Rerun, RerunState, WebhookDelivery
+from callgauge.telemetry.metrics import METHODS
 from callgauge.worker.executor import Executor
 from tests.calls import make_calls, make_metric
 from tests.judges import FakeJudge, verdict
@@ -85,6 +88,20 @@ def test_what_waits_and_for_how_long(alice: Tenant, client: Client) -> None:
 
 
 @pytest.mark.usefixtures("token")
+def test_webhooks_that_wait(alice: Tenant, client: Client) -> None:
+    due = timezone.now() - timedelta(hours=1)
+    for state in ("queued", "in_progress", "completed", "failed"):
+        WebhookDelivery.objects.create(
+            uid=f"{state:0<32}", project=alice.project, event="webhook.test", state=state, due_at=due
+        )
+    text = _read(client)
+    assert _value(text, "callgauge_webhooks_waiting") == 2
+    assert 3_599 < _value(text, "callgauge_webhooks_overdue_seconds") < 3_700
+    WebhookDelivery.objects.all().delete()
+    assert _value(_read(client), "callgauge_webhooks_overdue_seconds") == 0
+
+
+@pytest.mark.usefixtures("token")
 @pytest.mark.django_db(transaction=True)
 def test_what_a_rerun_costs_is_counted(client: Client) -> None:
     alice = tenant("Acme", "Support")
@@ -125,7 +142,7 @@ def test_labels_say_nothing_of_tenants_and_are_bounded(alice: Tenant, client: Cl
         "method", "view", "status", "le", "provider", "outcome", "kind", "ending", "priority", "state",
     }  # fmt: skip
     assert not [value for _, value in labels if "secret" in value or "/" in value or "Acme" in value]
-    assert {value for name, value in labels if name == "method"} <= {"GET", "POST", "other"}
+    assert {value for name, value in labels if name == "method"} <= {*METHODS, "other"}
     assert 'view="none"' in text
     assert 'view="api.calls' in text
 

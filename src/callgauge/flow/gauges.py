@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from django.db import DatabaseError, connection
 from django.db.models import Count, Min, Q, Sum
 from django.db.models.functions import Now
+from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -21,10 +22,12 @@ from callgauge.store.models import (
     BatchStep,
     Chunk,
     ChunkState,
+    ErrandState,
     JudgeBatch,
     Priority,
     Rerun,
     RerunState,
+    WebhookDelivery,
 )
 
 log = logging.getLogger(__name__)
@@ -36,7 +39,7 @@ class Gauges(Collector):
     def collect(self) -> Iterable[Metric]:
         up = GaugeMetricFamily("callgauge_database_up", "1 where the database can be read.")
         try:
-            found = [*_chunks(), *_reruns(), _workers()]
+            found = [*_chunks(), *_reruns(), _workers(), *_webhooks()]
         except DatabaseError as error:
             log.warning("the database cannot be read for metrics: %s", type(error).__name__)
             connection.close()
@@ -111,3 +114,17 @@ def _workers() -> Metric:
     workers = GaugeMetricFamily("callgauge_workers", "`callgauge worker` processes that said they are there.")
     workers.add_metric([], count_workers())
     return workers
+
+
+def _webhooks() -> Iterable[Metric]:
+    waiting = GaugeMetricFamily("callgauge_webhooks_waiting", "Webhooks that are to be sent.")
+    overdue = GaugeMetricFamily(
+        "callgauge_webhooks_overdue_seconds",
+        "How long the one that is due the longest has waited.",
+    )
+    open_ones = WebhookDelivery.objects.filter(state__in=[ErrandState.QUEUED, ErrandState.IN_PROGRESS])
+    row = open_ones.aggregate(count=Count("id"), first=Min("due_at", filter=Q(state=ErrandState.QUEUED)))
+    waited = 0.0 if row["first"] is None else (timezone.now() - row["first"]).total_seconds()
+    waiting.add_metric([], row["count"])
+    overdue.add_metric([], max(0.0, waited))
+    return [waiting, overdue]
