@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
+import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,8 +22,10 @@ from callgauge.flow.call_metadata import index_metadata
 from callgauge.store.models import Agent, Metric, Rerun, Review
 from tests.call_rows import call_row, rerun_row, result_row
 from tests.calls import make_calls, make_metric
+from tests.own_services import free_port
 from tests.served import served
 from tests.tenants import Tenant, tenant
+from tests.waiting import wait_until
 
 mcp = pytest.importorskip("mcp")
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -224,3 +230,49 @@ def test_without_a_key_or_the_sdk_it_says_what_to_do(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys.modules["callgauge.cli.mcp"], "find_spec", lambda name: None)
     result = CliRunner().invoke(main, ["mcp"])
     assert (result.exit_code, "make extra NAME=mcp" in result.output) == (1, True)
+
+
+@pytest.fixture
+def over_http(url: str) -> Iterator[str]:
+    """`callgauge mcp --http` as a process of its own."""
+    port = free_port()
+    command = [sys.executable, "-m", "callgauge.cli", "mcp", "--http", "--port", str(port)]
+    process = subprocess.Popen(command, env=dict(os.environ), stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: process.poll() is not None or answers(port), within_secs=60, what="the port")
+        assert process.poll() is None, "it ended by itself"
+        yield f"http://127.0.0.1:{port}/mcp"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_over_http_the_tools_do_the_same(over_http: str, agent: Agent, alice: Tenant) -> None:
+    assert calling(over_http, "list_agents").structured_content["results"] == [
+        {"id": agent.pk, "name": "Bookings", "project": alice.project.pk}
+    ]
+    answer = calling(over_http, "read_call", call_id=404)
+    assert answer.is_error
+
+
+def test_over_http_a_page_of_a_browser_is_refused(over_http: str) -> None:
+    """A page that a person visits could reach 127.0.0.1: by a name that leads there, or from its site."""
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+    for header in ({"Host": "evil.example.com"}, {"Origin": "https://evil.example.com"}):
+        request = urllib.request.Request(
+            over_http,
+            data=json.dumps(body).encode(),
+            headers={
+                "Content-Type": "application/json",
+                "Accept": "application/json, text/event-stream",
+                **header,
+            },
+        )
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=30)
+        assert refused.value.code in (403, 421)
