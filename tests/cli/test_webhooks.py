@@ -53,11 +53,12 @@ def test_try_an_address_and_look_at_what_came_of_it(run: Run, receiver: Receiver
     assert "There are none." in run("list").output
     done = run("test")
     uid = WebhookDelivery.objects.get().uid
-    assert (done.exit_code, done.output) == (0, f"{uid}: webhook.test, delivered: answered 200\n")
+    assert (done.exit_code, done.output) == (0, f"{uid}  webhook.test, delivered; last try: answered 200\n")
     assert json.loads(receiver.got[0].body)["event_type"] == "webhook.test"
     shown = run("show", uid).output
     assert "/hook  answered 200, " in shown
     assert '"event_type": "webhook.test"' in shown
+    assert f"{uid}  webhook.test, delivered" in run("list").output
     assert json.loads(run("list", "--json", "--state", "delivered").stdout)[0]["id"] == uid
 
 
@@ -65,14 +66,14 @@ def test_a_receiver_that_refuses_is_a_failure(run: Run, receiver: Receiver) -> N
     receiver.answer = lambda got: Answer(500, body=b"not today")
     done = run("test")
     assert done.exit_code == 1
-    assert "dead: The receiver answered 500" in done.output
+    assert "dead; last try: The receiver answered 500" in done.output
     assert "not today" in run("show", WebhookDelivery.objects.get().uid).output
 
 
 def test_replaying(run: Run, receiver: Receiver) -> None:
     run("test")
     uid = WebhookDelivery.objects.get().uid
-    assert f"{uid}: webhook.test, queued" in run("replay", uid).output
+    assert f"{uid}  webhook.test, queued" in run("replay", uid).output
     wait_until(lambda: len(receiver.got) == 2)
     assert run("replay", "--dead").output == "0 are sent again.\n"
 

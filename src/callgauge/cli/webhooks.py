@@ -40,15 +40,8 @@ def list_webhooks(project: str | None, state: str | None, limit: int, as_json: b
     if not found["results"]:
         click.echo("There are none.")
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("id", "event", "call", "state", "tries", "answer", "made")
     for one in found["results"]:
-        answer = one["response_status"] or one["error"] or ""
-        cells = (one["id"], one["event"], one["call_id"] or "", one["state"], one["attempts"], answer)
-        table.add_row(*map(str, cells), _moment(one["created_at"]))
-    Console().print(table)
+        click.echo(f"{_moment(one['created_at'])}  {_words(one)}")
 
 
 @webhook_group.command("show")
@@ -111,8 +104,9 @@ def test(project: str | None, agent: str | None, wait_secs: int, as_json: bool) 
 
 def _words(found: dict[str, Any]) -> str:
     about = f" of call {found['call_id']}" if found["call_id"] else ""
-    said = f": {_outcome({'status': found['response_status'], 'error': found['error']})}"
-    return f"{found['id']}: {found['event']}{about}, {found['state']}{said if found['url'] else ''}"
+    last = {"status": found["response_status"], "error": found["error"]}
+    said = f"; last try: {_outcome(last)}" if found["error"] or found["response_status"] else ""
+    return f"{found['id']}  {found['event']}{about}, {found['state']}{said}"
 
 
 def _moment(text: str) -> str:
