@@ -40,6 +40,9 @@ def test_a_band_and_a_mark_are_drawn() -> None:
     points = [Point(str(i), 0.5, 10, 0.4, 0.6) for i in range(30)]
     plot = line_plot("Rate", points, summary="Rate", marks=[VersionMark(3, "version 2")])
     assert plot.svg.count('class="band"') == 1
+    late = line_plot("Rate", points, summary="Rate", marks=[VersionMark(28, "version 3")])
+    assert 'text-anchor="end" y=' in late.svg
+    assert 'text-anchor="end" y="20"' not in plot.svg
     assert "version 2" in plot.svg
     assert plot.columns == ["", "Rate", "low", "high", "calls"]
     assert plot.svg.count('text-anchor="middle"') <= 8

@@ -1,7 +1,7 @@
 """What a view of a page starts from: who is signed in, in which project, and what they may do.
 
 `project_page` and `account_page` are the only doors. A request that changes something is refused to viewers
-here already, and by the verbs in `flow` again.
+here, whatever the page, by the rule that the API asks at its own door (`flow.scope.require_change`).
 """
 
 from __future__ import annotations

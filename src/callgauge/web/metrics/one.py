@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,7 +10,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from callgauge.domain.metrics import MetricKind
+from callgauge.domain.metrics import EvalType, MetricKind
 from callgauge.engine.statistics import MIN_CASES
 from callgauge.flow.agreement import agreement_by_version
 from callgauge.flow.metric_trends import Trend, newest_calls, trends_of
@@ -66,7 +67,7 @@ def metric(request: HttpRequest, who: Person, pk: int) -> HttpResponse:
     window = newest_calls(project_of(who))
     trend = trends_of([found], {found.pk: {agent.pk for agent in agents}}, window)[found.pk]
     versions = present_versions(found, trend)
-    numbers = sorted(one.version.number for one in versions if one.scored)
+    measured = [one.version for one in reversed(versions) if one.scored]
     context = {
         "metric": found,
         "version": version,
@@ -77,7 +78,9 @@ def metric(request: HttpRequest, who: Person, pk: int) -> HttpResponse:
         "judge": judge_name(model_of(spec_of(version))) if version.kind == MetricKind.LLM_JUDGE else "",
         "sample_rate": project_of(who).sample_rate,
         "in_rubric": found.rubric_rules.exists(),
-        "plot": trend_plot(trend, version, window, numbers) if trend.n else None,
+        "configuration": version.configuration and json.dumps(version.configuration, ensure_ascii=False),
+        "plot": trend_plot(trend, version, window, measured) if trend.n else None,
+        "calls": calls_of_interest(who, found, trend),
         "trend": trend,
         "versions": versions,
         "current": next(one for one in versions if one.is_current),
@@ -93,6 +96,17 @@ def measure_again(who: Person, found: Metric, agents: Sequence[int]) -> str:
     """The page that plans a rerun, with this metric chosen."""
     agent = f"&agent={agents[0]}" if agents else ""
     return f"{reverse('reruns', args=[who.project_id])}?metric={found.pk}{agent}&plan=1"
+
+
+def calls_of_interest(who: Person, found: Metric, trend: Trend) -> list[tuple[str, str]]:
+    """Words, and the list of calls that they lead to."""
+    calls = f"{reverse('calls', args=[who.project_id])}?col=when&col=agent&col=m{found.pk}"
+    links = [("Its calls", calls)]
+    if trend.eval_type is EvalType.BINARY:
+        links.append(("Calls that failed it", f"{calls}&m.{found.pk}=fail"))
+    if trend.failed:
+        links.append(("Calls where it could not be computed", f"{calls}&m.{found.pk}=failed"))
+    return links
 
 
 def to_metric(who: Person, found: Metric, place: str = "") -> HttpResponseRedirect:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from django.utils.safestring import SafeString
 
 from callgauge.domain.metrics import EvalType
-from callgauge.flow.metric_trends import DAYS, Trend, Window
+from callgauge.flow.metric_trends import DAYS, STEPS, Trend, Window
 from callgauge.store.models import MetricVersion
 from callgauge.web import words
 from callgauge.web.chips import unit_of
-from callgauge.web.plots import Plot, Point, line_plot, sparkline
+from callgauge.web.plots import Plot, Point, VersionMark, line_plot, sparkline
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,10 @@ def window_words(window: Window) -> str:
     return f"The {words.plural(len(window.calls), 'call')} of the last {DAYS} days"
 
 
-def trend_plot(trend: Trend, version: MetricVersion, window: Window, numbers: Sequence[int]) -> Plot:
-    """`numbers`: of the versions whose results are in it."""
+def trend_plot(
+    trend: Trend, version: MetricVersion, window: Window, measured: Sequence[MetricVersion]
+) -> Plot:
+    """`measured`: the versions whose results are in it, the oldest first."""
     shares = trend.eval_type in (EvalType.BINARY, EvalType.ENUM)
     title = {EvalType.BINARY: "Pass rate", EvalType.ENUM: f"Share of “{trend.label}”"}.get(
         trend.eval_type, "Mean"
@@ -83,8 +85,9 @@ def trend_plot(trend: Trend, version: MetricVersion, window: Window, numbers: Se
     if trend.calls > trend.n:
         calls = words.plural(trend.calls, "call")
         notes.append(f"Of {calls}: {trend.n:,} with a value, {left_out_words(trend)}.")
-    if len(numbers) > 1:
-        notes.append(f"Results of versions {', '.join(map(str, numbers))} are mixed.")
+    if len(measured) > 1:
+        numbers = ", ".join(str(one.number) for one in measured)
+        notes.append(f"Results of versions {numbers} are mixed.")
     form = "%m-%d" if (window.until - window.since).days >= 2 else "%H:%M"
     return line_plot(
         title,
@@ -93,10 +96,21 @@ def trend_plot(trend: Trend, version: MetricVersion, window: Window, numbers: Se
             for start, step in zip(window.starts(), trend.steps, strict=True)
         ],
         summary=summary,
+        marks=_marks(measured, window),
         write=words.percent if shares else words.number,
         ceiling=1.0 if shares else 5.0 if trend.eval_type is EvalType.RATING else None,
         note=" ".join(notes),
     )
+
+
+def _marks(measured: Sequence[MetricVersion], window: Window) -> list[VersionMark]:
+    """Where a version came. A rerun may have measured calls from before it was made."""
+    width = (window.until - window.since) / STEPS
+    return [
+        VersionMark(min(STEPS - 1, int((one.created_at - window.since) / width)), f"version {one.number}")
+        for one in measured
+        if one.created_at > window.since
+    ]
 
 
 def _range(trend: Trend) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from callgauge.flow import previews
-from callgauge.flow.errors import FlowError, Invalid, NotFound
+from callgauge.flow.errors import Conflict, Invalid, NotFound, RateLimited
 from callgauge.flow.metrics import FROZEN, current_version
 from callgauge.flow.metrics_lists import find_metric
 from callgauge.flow.reviewers import voter
@@ -63,6 +63,8 @@ class Tried:
     waits: bool
     """Nobody has begun with it yet."""
     failed: bool
+    """The server gave up on it."""
+    not_computed: int
     cost: str
     changed: int
     compared: int
@@ -82,7 +84,7 @@ def begin(request: HttpRequest, who: Person) -> HttpResponse:
             raise
         context = {"findings": faults_of(error.messages)}
         return show_part(request, who, "web/metrics/refused.html", context)
-    except FlowError as error:
+    except (Conflict, RateLimited) as error:
         if not part:
             raise
         return show_part(request, who, "web/metrics/refused.html", {"fault": str(error)})
@@ -171,6 +173,7 @@ def present_tried(
         is_running=any(one.state not in ENDED for one in both),
         waits=all(one.state == ErrandState.QUEUED for one in both),
         failed=any(one.state == ErrandState.FAILED for one in both),
+        not_computed=sum(row.now is not None and row.now.chip.kind == "failed" for row in rows),
         cost=_cost([row for one in both for row in one.results]),
         changed=sum(bool(row.change) for row in rows),
         compared=sum(row.now is not None and row.before is not None for row in rows),

@@ -161,7 +161,9 @@ def _marks(marks: Sequence[VersionMark], along: Scale) -> list[SafeString]:
                 "line", element("title", mark.words), x1=x, x2=x, y1=TOP, y2=HEIGHT - BOTTOM, class_="mark"
             )
         )
-        parts.append(element("text", mark.words, x=x + 4, y=TOP + 8, class_="tick"))
+        late = x > WIDTH * 0.75  # its words would leave the drawing at the right
+        place = {"x": x - 4, "text_anchor": "end"} if late else {"x": x + 4}
+        parts.append(element("text", mark.words, **place, y=TOP + 8, class_="tick"))
     return parts
 
 

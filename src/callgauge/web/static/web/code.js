@@ -41,6 +41,7 @@
 
   // The editors.
   const editors = new Map(); // by the field's name
+  const touched = new WeakSet(); // in these the cursor is where somebody put it
   for (const field of document.querySelectorAll("textarea[data-editor]")) editors.set(field.name, editor(field));
 
   function editor(field) {
@@ -76,6 +77,7 @@
       }
     }
     field.addEventListener("input", draw);
+    field.addEventListener("focus", () => touched.add(field));
     if (language === "python") field.addEventListener("keydown", indent);
     draw();
     return { field, gutter };
@@ -116,6 +118,7 @@
 
   // The old command keeps the browser's own undo; where it is gone, the text is put all the same.
   function put(field, text) {
+    if (!touched.has(field)) field.setSelectionRange(field.value.length, field.value.length);
     field.focus();
     if (text === "" ? document.execCommand("delete") : document.execCommand("insertText", false, text)) return;
     field.setRangeText(text, field.selectionStart, field.selectionEnd, "end");
