@@ -112,3 +112,26 @@ def test_a_viewer_reads(viewer_page: Page, site: Site) -> None:
     expect(viewer_page.get_by_role("button", name="Save the rubric")).to_have_count(0)
     expect(viewer_page.get_by_label("Courtesy compared with")).to_be_disabled()
     expect(viewer_page.get_by_role("link", name="API keys")).to_have_count(0)
+
+
+def test_webhooks_are_set_tried_and_looked_at(owner_page: Any, site: Site) -> None:
+    page: Page = owner_page
+    owner_page.watch.expected.append("400 (Bad Request)")
+    look_at(page, site.address("settings/webhooks"))
+    page.get_by_label("Address").fill("http://10.0.0.1/calls")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("not a public address")
+    page.get_by_label("Address").fill("https://hooks.example.invalid/calls")
+    page.get_by_role("textbox", name="Signing secret").fill("whsec_aGVsbG8=")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Nothing is sent to this address yet")).to_be_visible()
+    page.get_by_label("Calls that failed, or that got no verdict").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Nothing is sent to this address yet")).to_have_count(0)
+    assert "aGVsbG8" not in page.content()
+    page.get_by_role("button", name="Send a test").click()
+    expect(page.get_by_role("heading", name="given up")).to_be_visible()
+    expect(page.get_by_role("cell", name=re.compile("hooks.example.invalid"))).not_to_have_count(0)
+    look_at(page, None)
+    page.get_by_role("link", name="All webhooks").click()
+    look_at(page, None, "settings-webhooks")

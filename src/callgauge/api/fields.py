@@ -6,7 +6,6 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from django.conf import settings
 from django.http import QueryDict
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -14,7 +13,7 @@ from rest_framework.request import Request
 from callgauge.api.parsers import decode_json
 from callgauge.flow.errors import Invalid
 from callgauge.flow.scope import MAX_ID, as_id
-from callgauge.outbound import OutboundError, check_url
+from callgauge.flow.webhooks.receivers import URL, checked_url
 
 MAX_DEPTH = 100  # orjson refuses to write more than 254 levels, and no field means anything that deep
 INT32 = 2**31 - 1
@@ -114,19 +113,16 @@ class Flag(serializers.BooleanField):
 
 
 class WebhookUrl(serializers.URLField):
-    """An address that webhooks may be sent to, as far as it can be said without looking its name up."""
+    """An address that webhooks may be sent to."""
 
     def __init__(self) -> None:
         super().__init__(required=False, allow_blank=True, max_length=2_000)
 
     def to_internal_value(self, data: Any) -> str:
-        text: str = super().to_internal_value(data)
-        if text:
-            try:
-                check_url(text, settings.CALLGAUGE.outbound_networks)
-            except OutboundError as error:
-                raise serializers.ValidationError(str(error)) from None
-        return text
+        try:
+            return checked_url(super().to_internal_value(data))
+        except Invalid as error:
+            raise serializers.ValidationError(error.messages[URL]) from None
 
 
 class Whole(serializers.IntegerField):

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.conf import settings
+
+from callgauge.flow.errors import Invalid
 from callgauge.flow.sealing import unseal
+from callgauge.outbound import OutboundError, check_url
 from callgauge.store.models import Agent, Project
 
 URL = "webhook_url"
@@ -30,6 +34,16 @@ class Receiver:
     def _open(self, name: str) -> str:
         token = self.sealed.get(name)
         return unseal(token) if token else ""
+
+
+def checked_url(text: str) -> str:
+    """An address that may be sent to, as far as one can say without looking its name up. Raises Invalid."""
+    if text:
+        try:
+            check_url(text, settings.CALLGAUGE.outbound_networks)
+        except OutboundError as error:
+            raise Invalid.field(URL, str(error)) from None
+    return text
 
 
 def receiver_of(project: Project, agent: Agent | None) -> Receiver | None:

@@ -21,6 +21,7 @@ TABS = (
     ("settings", "Agents"),
     ("settings-rubric", "Rubric"),
     ("settings-judge", "Judge"),
+    ("settings-webhooks", "Webhooks"),
     ("settings-keys", "API keys"),
     ("settings-members", "People"),
     ("settings-project", "Project"),

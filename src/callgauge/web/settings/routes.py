@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from callgauge.web.settings import agents, judge, keys, members, project, rubric
+from callgauge.web.settings import agents, judge, keys, members, project, rubric, webhooks
 
 BASE = "projects/<int:project_id>/settings"
 routes = [
@@ -14,6 +14,11 @@ routes = [
     path(f"{BASE}/rubric/decide", rubric.decide_again, name="settings-decide"),
     path(f"{BASE}/judge", judge.judge, name="settings-judge"),
     path(f"{BASE}/judge/test", judge.trial, name="settings-judge-test"),
+    path(f"{BASE}/webhooks", webhooks.webhooks, name="settings-webhooks"),
+    path(f"{BASE}/webhooks/test", webhooks.test, name="settings-webhooks-test"),
+    path(f"{BASE}/webhooks/replay", webhooks.replay_dead, name="settings-webhooks-replay"),
+    path(f"{BASE}/webhooks/<slug:uid>", webhooks.one, name="settings-webhook"),
+    path(f"{BASE}/webhooks/<slug:uid>/replay", webhooks.replay, name="settings-webhook-replay"),
     path(f"{BASE}/keys", keys.keys, name="settings-keys"),
     path(f"{BASE}/keys/<int:pk>/revoke", keys.revoke, name="settings-revoke"),
     path(f"{BASE}/people", members.members, name="settings-members"),
