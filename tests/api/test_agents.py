@@ -209,7 +209,7 @@ def test_an_assistant_id_is_unique_in_its_project(alice: Tenant, charlie: Tenant
         (V2, {**NESTED, "telephony": []}, "telephony"),
         (V2, {**NESTED, "telephony": {"inbound": "maybe"}}, "telephony"),
         (V2, {**NESTED, "provider": {"type": "unknown"}}, "provider"),
-        (V2, {**NESTED, "provider": {"redact_fields": ["ssn"]}}, "provider"),
+        (V2, {**NESTED, "provider": {"redact_fields": ["iris_scan"]}}, "provider"),
         (V2, {**NESTED, "provider": {"configure_from_provider": True}}, "provider"),
         (V2, {**NESTED, "mock_tools": [{"name": "t"}]}, "mock_tools"),
         (V2, {**NESTED, "dynamic_variables": [{"description": "x"}]}, "dynamic_variables"),

@@ -141,13 +141,6 @@ def test_both_names_of_the_recordings_address_are_read(alice: Tenant) -> None:
     assert CallPayload.objects.get().voice_recording_url == "https://example.com/b.wav"
 
 
-def test_redaction_is_refused_and_an_empty_wish_for_it_is_not(alice: Tenant) -> None:
-    agent = alice.agent()
-    assert set(send(alice.client, body(agent, redact_fields=["ssn"]))[1]) == {"redact_fields"}
-    assert not CallLog.objects.exists()
-    assert send(alice.client, body(agent, redact_fields=[]))[0] == 201
-
-
 @pytest.mark.parametrize("write", [str, lambda pk: [pk], lambda pk: f" {pk} ,"])
 def test_chosen_metrics(alice: Tenant, write: Any) -> None:
     metric_row(alice.project, "Greeting")

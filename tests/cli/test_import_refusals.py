@@ -34,7 +34,10 @@ JSONL_FAULTS = {
     "NUL in the id": (b'{"call_id": "a\\u0000b", "transcript_json": []}', "call_id: Null characters"),
     "long id": (b'{"call_id": "' + b"x" * 101 + b'", "transcript_json": []}', "no more than 100 characters"),
     "metadata": (b'{"call_id": "x", "metadata": 3, "transcript_json": []}', "metadata: Expected an object"),
-    "redaction": (b'{"call_id": "x", "redact_fields": ["ssn"], "turns": []}', "redact_fields: Redaction"),
+    "redaction": (
+        b'{"call_id": "x", "redact_fields": ["iris_scan"], "turns": []}',
+        "redact_fields: 'iris_scan'",
+    ),
 }
 
 

@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from callgauge.cli import bootstrap, main
-from callgauge.flow.ingest import NewCall, ingest_call
+from callgauge.flow.ingest import ingest_call
+from callgauge.flow.new_calls import NewCall
 from callgauge.flow.provider_calls import take_webhook
 from callgauge.store.models import CallLog, CallPayload
 from tests.api.test_provider_hooks import sample

@@ -13,7 +13,8 @@ from callgauge.domain.calls import Role
 from callgauge.flow import ingest
 from callgauge.flow.call_fields import read_timestamp
 from callgauge.flow.errors import Invalid
-from callgauge.flow.ingest import Ingested, NewCall, ingest_call, read_new_call
+from callgauge.flow.ingest import Ingested, ingest_call
+from callgauge.flow.new_calls import NewCall, read_new_call
 from callgauge.flow.work import read_call
 from callgauge.store.models import CallLog, CallPayload, Chunk, Rerun
 from tests.tenants import Tenant

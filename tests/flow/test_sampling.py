@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from callgauge.flow.ingest import NewCall, ingest_call
+from callgauge.flow.ingest import ingest_call
+from callgauge.flow.new_calls import NewCall
 from callgauge.flow.rerun import Selection, request_evaluation, request_rerun
 from callgauge.flow.sampling import draw, stay_out
 from callgauge.store.models import Agent, CallLog, Metric, MetricResult, Project, Rerun

@@ -13,7 +13,8 @@ from django.utils import timezone
 from callgauge.flow import control, settle
 from callgauge.flow.calls import delete_call
 from callgauge.flow.importing import import_row
-from callgauge.flow.ingest import NewCall, ingest_call
+from callgauge.flow.ingest import ingest_call
+from callgauge.flow.new_calls import NewCall
 from callgauge.flow.rerun import Selection, Terms, request_evaluation, request_rerun
 from callgauge.flow.sealing import seal
 from callgauge.flow.webhooks import deliveries, outbox

@@ -20,8 +20,9 @@ from django.utils import timezone
 
 from callgauge.domain.calls import Role, Turn
 from callgauge.engine import PREDEFINED
-from callgauge.flow.ingest import NewCall, ingest_call
+from callgauge.flow.ingest import ingest_call
 from callgauge.flow.metrics_predefined import copy_predefined
+from callgauge.flow.new_calls import NewCall
 from callgauge.flow.recordings.intake import take_in
 from callgauge.flow.rerun import evaluate_call_again
 from callgauge.formats import to_wire

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from callgauge.flow.ingest import NewCall, ingest_call
+from callgauge.flow.ingest import ingest_call
+from callgauge.flow.new_calls import NewCall
 from callgauge.flow.recordings.intake import take_in
 from callgauge.store.models import CallLog, Recording, RecordingFile
 from callgauge.worker.executor import Executor

@@ -16,7 +16,8 @@ from django.utils import timezone
 from callgauge.audio.work import Unheard
 from callgauge.cli import main
 from callgauge.domain.options import Options
-from callgauge.flow.ingest import NewCall, ingest_call
+from callgauge.flow.ingest import ingest_call
+from callgauge.flow.new_calls import NewCall
 from callgauge.flow.recordings.intake import take_in
 from callgauge.flow.replay import replay_file
 from callgauge.flow.rerun import evaluate_call_again

@@ -17,6 +17,7 @@ V2_ONLY = (
     "send_post_conversation_metadata",
     "mock_tools_enabled",
     "dynamic_variables",
+    "redact_fields",
 )
 NULLABLE = ("websocket_url", "sip_endpoint", "websocket_voice_url", "email_id")
 
@@ -120,7 +121,7 @@ def _provider(agent: Agent, kept: dict[str, Any]) -> dict[str, Any]:
         "auto_import_calls": kept["auto_fetch_calls_enabled"],
         "auto_sync_prompt": kept["auto_sync_prompt_enabled"],
         "send_post_conversation_metadata": kept["send_post_conversation_metadata"],
-        "redact_fields": [],
+        "redact_fields": kept["redact_fields"],
     }
 
 

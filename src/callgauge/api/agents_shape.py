@@ -29,6 +29,7 @@ from callgauge.api.fields import (
 from callgauge.api.parsers import decode_json
 from callgauge.domain.agents import LANGUAGES, PHONE_PROVIDERS, SECRETS, key_name
 from callgauge.flow.errors import Invalid
+from callgauge.flow.redaction import fields_in
 
 CHAT_ONLY = ["sms", "whatsapp", "agentforce", "sierra"]
 """v1 names these as providers; v2 calls the provider custom and names them as the kind of chat."""
@@ -88,8 +89,9 @@ KEPT: Mapping[str, Any] = {
     "mock_tools_enabled": False,
     "dynamic_variables": [],
     **AUTH,
+    "redact_fields": [],
 }
-"""What is kept and given back although nothing acts on it, with what is shown until somebody sets it."""
+"""What is kept and given back, with what is shown until somebody sets it. Nothing acts on most of it."""
 
 
 class AgentShape(Shape):
@@ -174,10 +176,11 @@ class ProviderShape(Shape):
     redact_fields = JSONValue(list)
     configure_from_provider = Flag()
 
-    def validate_redact_fields(self, value: Any) -> Any:
-        if value:
-            raise serializers.ValidationError("Redaction is not supported yet; leave this out or empty.")
-        return value
+    def validate_redact_fields(self, value: Any) -> list[str]:
+        try:
+            return [str(field) for field in fields_in([] if value is None else value)]
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from None
 
     def validate_configure_from_provider(self, value: bool) -> bool:
         if value:
@@ -246,6 +249,7 @@ def _flat_provider(provider: Mapping[str, Any], before: Mapping[str, Any]) -> di
             "auto_import_calls": "auto_fetch_calls_enabled",
             "auto_sync_prompt": "auto_sync_prompt_enabled",
             "send_post_conversation_metadata": "send_post_conversation_metadata",
+            "redact_fields": "redact_fields",
         },
     )
     for name in ("outbound_auto_call", "auto_fetch_calls_enabled", "auto_sync_prompt_enabled"):

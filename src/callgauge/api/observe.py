@@ -15,7 +15,8 @@ from callgauge.api.calls_body import body_of
 from callgauge.api.calls_routes import wire_version
 from callgauge.api.routing import route
 from callgauge.flow.errors import Invalid, NotFound
-from callgauge.flow.ingest import Ingested, NewCall, agent_for, ingest_call, read_new_call
+from callgauge.flow.ingest import Ingested, ingest_call
+from callgauge.flow.new_calls import NewCall, agent_for, read_new_call
 from callgauge.flow.presenting.calls import present_list, present_new
 from callgauge.flow.recordings.intake import Refused
 from callgauge.flow.recordings.intake import take_in as take_in_file

@@ -22,7 +22,7 @@ from callgauge.api.routing import ID, route
 from callgauge.flow.call_fields import FieldReader
 from callgauge.flow.calls import calls_of, find_call
 from callgauge.flow.errors import Invalid, NotFound
-from callgauge.flow.ingest import agent_for
+from callgauge.flow.new_calls import agent_for
 from callgauge.flow.recordings.files import Folder, Place, files
 from callgauge.flow.recordings.intake import Refused
 from callgauge.flow.recordings.links import LinkExpired, check_link

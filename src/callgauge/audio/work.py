@@ -88,6 +88,19 @@ def cut(path: str, start_secs: float, end_secs: float, channel: int | None) -> b
         return _OUT_OF_MEMORY
 
 
+def redact(path: str, target: str, spans: Sequence[Span]) -> Unheard | None:
+    """Write a copy to `target` in which the spans cannot be heard."""
+    from .bleep import bleep
+
+    try:
+        bleep(path, target, spans)
+    except AudioError as error:
+        return _unheard(error)
+    except MemoryError:
+        return _OUT_OF_MEMORY
+    return None
+
+
 _OUT_OF_MEMORY = Unheard("out_of_memory", "Measuring the recording took more than CALLGAUGE_AUDIO_MEMORY_MB.")
 
 

@@ -49,7 +49,9 @@ def spoken_secs(turns: tuple[Turn, ...]) -> float | None:
 
 def content_hash(call: CallLog, payload: CallPayload) -> str:
     """Of everything that a metric may read of a call."""
+    measured = payload.redaction.get("measured")
     return stable_hash(
+        *([measured] if measured else ()),
         payload.turns,
         payload.metadata,
         payload.dynamic_variables,

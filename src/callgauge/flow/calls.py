@@ -18,13 +18,16 @@ from callgauge.flow.call_metadata import index_metadata
 from callgauge.flow.deferring import release
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.previews import forget_calls
+from callgauge.flow.recordings.redacting import redact_again
 from callgauge.flow.recordings.rows import forget
+from callgauge.flow.redaction import fields_of, hide, restore, store_original
 from callgauge.flow.rerun import evaluate_call_again, start_live
 from callgauge.flow.scope import Who, as_id, require_change
 from callgauge.formats import Parsed
 from callgauge.store.models import (
     CallLog,
     CallMetadata,
+    CallOriginal,
     CallPayload,
     DeferredCall,
     JudgeCall,
@@ -160,19 +163,25 @@ def _edit(pk: int, edit: CallEdit) -> CallLog:
     if call is None:
         raise NotFound
     payload = CallPayload.objects.get(pk=pk)
-    before = call.content_hash
+    before, hears = call.content_hash, payload.redaction
+    fields = fields_of(payload)
+    restore(call, payload)
     if edit.transcript is not None:
         raw, parsed = edit.transcript
         put_transcript(payload, raw, parsed, declared=edit.transcript_type)
+        payload.redaction = {}
         call.duration_secs = spoken_secs(parsed.turns) or call.duration_secs
     for name, value in edit.columns.items():
         setattr(call, name, value)
     for name, merged in (("metadata", edit.metadata), ("dynamic_variables", edit.dynamic_variables)):
         if merged:
             setattr(payload, name, storable_json(json.loads(getattr(payload, name)) | merged))
+    original = hide(call, payload, fields)
     call.content_hash = content_hash(call, payload)
     call.save()
     payload.save()
+    store_original(call, original)
+    redact_again(call, hears)
     if edit.metadata:
         index_metadata(call.pk, payload.metadata)
     _evaluate(call, edit.evaluate, changed=call.content_hash != before)
@@ -238,6 +247,7 @@ def _delete(ids: Collection[int], retain_evaluations: bool) -> None:
     WebhookDelivery.objects.filter(call_id__in=ids).delete()
     if retain_evaluations:
         CallPayload.objects.filter(pk__in=ids).delete()
+        CallOriginal.objects.filter(pk__in=ids).delete()
         CallLog.objects.filter(pk__in=ids).update(
             deleted_at=timezone.now(), customer_number="", feedback="", pending_rerun_id=None
         )

@@ -12,7 +12,8 @@ from callgauge.domain.calls import stable_hash
 from callgauge.domain.strict_json import decode_json
 from callgauge.flow.call_content import read_transcript
 from callgauge.flow.errors import Invalid
-from callgauge.flow.ingest import NewCall, ingest_call, read_new_call
+from callgauge.flow.ingest import ingest_call
+from callgauge.flow.new_calls import NewCall, read_new_call
 from callgauge.formats.lines import lines_of
 from callgauge.store.models import Agent, CallLog, DuplicateCallPolicy
 

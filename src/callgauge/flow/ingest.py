@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, assert_never
+from typing import assert_never
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from callgauge.domain.storable import storable_json
 from callgauge.flow.call_content import content_hash, put_transcript, read_transcript, spoken_secs
-from callgauge.flow.call_events import read_logs
-from callgauge.flow.call_fields import FieldReader, metadata_duration
 from callgauge.flow.call_metadata import index_metadata
-from callgauge.flow.deferring import HOLD_SECS, hold, is_held, release
-from callgauge.flow.errors import Conflict, Invalid, NotFound
+from callgauge.flow.deferring import hold, is_held, release
+from callgauge.flow.errors import Conflict, Invalid
+from callgauge.flow.new_calls import NewCall
 from callgauge.flow.recordings.files import StoreError
 from callgauge.flow.recordings.intake import Incoming
+from callgauge.flow.recordings.redacting import redact_again
 from callgauge.flow.recordings.rows import (
-    UPLOADED,
     FileGone,
     claim_file,
     drop_if_unused,
@@ -29,14 +25,14 @@ from callgauge.flow.recordings.rows import (
     give,
     marker,
 )
+from callgauge.flow.redaction import fields_for, hide, restore, store_original
 from callgauge.flow.rerun import start_live
-from callgauge.flow.scope import find_agent, find_agent_by_assistant
 from callgauge.flow.webhooks.events import forward
 from callgauge.formats import Parsed
 from callgauge.store.models import (
     Agent,
-    ApiKey,
     CallLog,
+    CallOriginal,
     CallPayload,
     DuplicateCallPolicy,
     Project,
@@ -49,106 +45,11 @@ INSERT_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class NewCall:
-    """A call as sent, checked; its transcript still in the provider's shape."""
-
-    call_id: str
-    transcript: Any = None
-    transcript_type: str = ""
-    trace_id: str = ""
-    timestamp: datetime | None = None
-    duration_secs: float | None = None
-    """Used where the transcript has no times."""
-    call_ended_reason: str = ""
-    customer_number: str = ""
-    feedback: str = ""
-    metadata: str = "{}"
-    """JSON object as text, as is `dynamic_variables`."""
-    dynamic_variables: str = "{}"
-    voice_recording_url: str = ""
-    recording: Incoming | RecordingFile | None = None
-    """The recording where it was sent as a file, now or before; counts before the address."""
-    testing_channel_index: int | None = None
-    metric_ids: tuple[int, ...] | None = None
-    logs: str = ""
-    """JSON array as text, see call_events."""
-    hold_secs: float | None = None
-    """How long its evaluation waits for somebody to say that the call is complete."""
-    source: str = ""
-    """The provider whose webhook reported the call, and the webhook's body."""
-    webhook: Any = None
-    started_at: datetime | None = None
-    """Where times of the world in the transcript count from."""
-    told: bool = True
-    """Whether receivers of webhooks are told when it has been measured."""
-
-
-@dataclass(frozen=True, slots=True)
 class Ingested:
     call: CallLog
     created: bool
     updated: bool = False
     """True where the call was known and now holds what was sent."""
-
-
-def read_new_call(data: Mapping[str, Any]) -> NewCall:
-    """A call in the wire's words. Raises Invalid, naming every field at fault."""
-    reader = FieldReader(data)
-    if data.get("redact_fields") not in (None, "", [], "[]"):
-        reader.fault(
-            "redact_fields", "Redaction is not supported yet. Remove personal data before sending the call."
-        )
-    url_field = "voice_recording_url"
-    if not reader.given(url_field) and not hasattr(data.get("voice_recording"), "read"):
-        url_field = "voice_recording"
-    metadata = reader.json_object("metadata")
-    channel = reader.whole("main_agent_channel_index", 0, 1)
-    given_secs = reader.minutes("duration")
-    new = NewCall(
-        call_id=reader.text("call_id", 100, required=True),
-        transcript=data.get("transcript_json"),
-        transcript_type=reader.text("transcript_type", 32),
-        trace_id=reader.text("trace_id", 32),
-        timestamp=reader.timestamp("timestamp"),
-        duration_secs=metadata_duration(metadata) if given_secs is None else given_secs,
-        call_ended_reason=reader.text("call_ended_reason", 100),
-        customer_number=reader.text("customer_number", 100),
-        feedback=reader.free_text("feedback"),
-        metadata=storable_json(metadata),
-        dynamic_variables=storable_json(reader.json_object("dynamic_variables")),
-        voice_recording_url=_address(reader, url_field),
-        testing_channel_index=None if channel is None else 1 - channel,
-        metric_ids=reader.ids("metric_ids"),
-        logs=read_logs(reader),
-        hold_secs=HOLD_SECS if reader.flag("defer_evaluation") else None,
-    )
-    reader.check()
-    return new
-
-
-def _address(reader: FieldReader, name: str) -> str:
-    url = reader.text(name, 4096)
-    if url.startswith(UPLOADED):
-        reader.fault(name, "Expected an address that begins with https:// or http://.")
-    return url
-
-
-def agent_for(key: ApiKey, data: Mapping[str, Any]) -> Agent:
-    """The agent that held the call: `agent` or `agent_id`, else `assistant_id`.
-
-    Raises Invalid; foreign and missing agents are told in the same words.
-    """
-    reader = FieldReader(data)
-    for name in ("agent", "agent_id", "assistant_id"):
-        if not reader.given(name):
-            continue
-        text = reader.text(name, 255)
-        reader.check()
-        try:
-            return find_agent_by_assistant(key, text) if name == "assistant_id" else find_agent(key, text)
-        except NotFound:
-            raise Invalid.field(name, "This key reaches no such agent.") from None
-    raise Invalid.field("agent", "This field is required where assistant_id is absent.")
 
 
 def ingest_call(project: Project, agent: Agent, new: NewCall) -> Ingested:
@@ -171,8 +72,10 @@ def _ingest(project: Project, agent: Agent, new: NewCall, parsed: Parsed) -> Ing
         if isinstance(new.recording, Incoming):
             new.recording.put(project.pk)
         try:
+            call, payload = CallLog(project=project, agent=agent, call_id=new.call_id), CallPayload()
+            original = _fill(call, payload, new, parsed)
             with write_turn(), transaction.atomic():
-                call = _insert(project, agent, new, parsed)
+                _insert(call, payload, original, new)
             return Ingested(call, created=True)
         except FileGone:
             continue
@@ -187,13 +90,12 @@ def _ingest(project: Project, agent: Agent, new: NewCall, parsed: Parsed) -> Ing
     raise Conflict("A call with this call_id is being changed at the same time. Try again.")
 
 
-def _insert(project: Project, agent: Agent, new: NewCall, parsed: Parsed) -> CallLog:
-    call, payload = CallLog(project=project, agent=agent, call_id=new.call_id), CallPayload()
-    _fill(call, payload, new, parsed)
+def _insert(call: CallLog, payload: CallPayload, original: CallOriginal | None, new: NewCall) -> CallLog:
     call.event_owed = new.told
     call.save(force_insert=True)
     payload.call = call
     payload.save(force_insert=True)
+    store_original(call, original, fresh=True)
     index_metadata(call.pk, payload.metadata, fresh=True)
     if new.recording is not None or payload.voice_recording_url:
         _record(call, payload, new)  # a new call without one has none to look for
@@ -201,7 +103,8 @@ def _insert(project: Project, agent: Agent, new: NewCall, parsed: Parsed) -> Cal
         hold(call, new.hold_secs, new.metric_ids)
     else:
         call.pending_rerun_id = start_live(call, new.metric_ids).pk
-    forward(call, new.source, new.webhook)
+    if not payload.redaction:
+        forward(call, new.source, new.webhook)
     return call
 
 
@@ -229,6 +132,7 @@ def _meet_report(known: CallLog, agent: Agent, new: NewCall, parsed: Parsed) -> 
     if not parsed.turns and payload.turns != "[]":
         return Ingested(known, created=False)
     before = known.content_hash
+    restore(known, payload)
     call = _update(known.pk, agent, _with_known(new, known, payload), parsed)
     return Ingested(call, created=False, updated=call.content_hash != before)
 
@@ -257,21 +161,23 @@ def _update(call_id: int, agent: Agent, new: NewCall, parsed: Parsed) -> CallLog
     """Only content that really changed is evaluated again: clients repeat requests that timed out."""
     call = CallLog.objects.select_for_update().get(pk=call_id)
     payload = CallPayload.objects.get(pk=call_id)
-    before = (call.content_hash, call.agent_id)
+    before, hears = (call.content_hash, call.agent_id), payload.redaction
     call.agent = agent
-    _fill(call, payload, new, parsed)
+    original = _fill(call, payload, new, parsed)
     changed = (call.content_hash, call.agent_id) != before
     call.event_owed = call.event_owed or (changed and new.told)
     call.save()
     payload.save()
+    store_original(call, original)
     index_metadata(call.pk, payload.metadata)
     _record(call, payload, new)
+    redact_again(call, hears)
     if is_held(call):
         if new.hold_secs is None:
             release(call.pk)
     elif changed:
         start_live(call, new.metric_ids)
-    if changed:
+    if changed and not payload.redaction:
         forward(call, new.source, new.webhook)
     call.refresh_from_db()
     return call
@@ -284,12 +190,13 @@ def _record(call: CallLog, payload: CallPayload, new: NewCall) -> None:
         case RecordingFile():
             give(call, new.recording)
         case None:
-            expect(call, payload.voice_recording_url)
+            expect(call, new.voice_recording_url)
         case _:
             assert_never(new.recording)
 
 
-def _fill(call: CallLog, payload: CallPayload, new: NewCall, parsed: Parsed) -> None:
+def _fill(call: CallLog, payload: CallPayload, new: NewCall, parsed: Parsed) -> CallOriginal | None:
+    """Gives what was sent, where the rows have it no more."""
     spoken = spoken_secs(parsed.turns)
     call.trace_id = new.trace_id
     # A repeated call without a time of its own keeps the time of its first arrival.
@@ -306,4 +213,8 @@ def _fill(call: CallLog, payload: CallPayload, new: NewCall, parsed: Parsed) -> 
     call.has_logs = bool(new.logs)
     raw = new.webhook if new.source else new.transcript
     put_transcript(payload, raw, parsed, declared=new.transcript_type, source=new.source)
+    fields = fields_for(call.agent, new.redact_fields, payload)
+    payload.redaction = {}
+    original = hide(call, payload, fields)
     call.content_hash = content_hash(call, payload)
+    return original

@@ -10,7 +10,8 @@ from callgauge.domain.storable import is_storable, storable_json, storable_text
 from callgauge.flow.call_events import logs_text
 from callgauge.flow.deferring import HOLD_SECS
 from callgauge.flow.errors import FlowError, Invalid, NotFound
-from callgauge.flow.ingest import Ingested, NewCall, ingest_call
+from callgauge.flow.ingest import Ingested, ingest_call
+from callgauge.flow.new_calls import NewCall
 from callgauge.flow.scope import Who, find_agent, find_agent_by_assistant
 from callgauge.flow.sealing import Unreadable, unseal
 from callgauge.formats import TranscriptError, WebhookCall, webhook_call

@@ -11,7 +11,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from callgauge.flow.call_content import content_hash, put_turns, spoken_secs
-from callgauge.formats import Parsed, TranscriptError, parse_transcript, to_wire, webhook_call
+from callgauge.flow.recordings.redacting import redact_again
+from callgauge.flow.redaction import fields_of, hide, restore, store_original
+from callgauge.formats import Parsed, TranscriptError, from_wire, parse_transcript, webhook_call
 from callgauge.store.models import CallLog, CallPayload
 from callgauge.store.turns import write_turn
 
@@ -22,7 +24,7 @@ class Reread(StrEnum):
     SAME = "same"
     CHANGED = "changed"
     GONE = "gone"
-    """What was sent is not kept: it was removed with the personal data in it, or never there."""
+    """What was sent is not kept, or was never there."""
     REFUSED = "refused"
     """Today's parser does not take it; the turns stay as they are."""
 
@@ -62,26 +64,35 @@ def _reread(pk: int, dry_run: bool) -> RereadCall | None:
     payload = CallPayload.objects.filter(pk=pk).first()
     if call is None or payload is None:
         return None
-    before = json.loads(payload.turns)
-    if payload.raw == "null":
+    before, hears = json.loads(payload.turns), payload.redaction
+    fields = fields_of(payload)
+    restore(call, payload)
+    if payload.raw == "null" and not fields:
         return RereadCall(pk, Reread.GONE, len(before), len(before))
     try:
         parsed = _parsed(payload)
     except TranscriptError as error:
         return RereadCall(pk, Reread.REFUSED, len(before), len(before), str(error))
-    rows = to_wire(parsed.turns)
-    if rows == before:
-        return RereadCall(pk, Reread.SAME, len(before), len(rows))
+    put_turns(payload, parsed)
+    original = hide(call, payload, fields)
+    after = json.loads(payload.turns)
+    if after == before:
+        return RereadCall(pk, Reread.SAME, len(before), len(after))
     if not dry_run:
-        put_turns(payload, parsed)
         call.duration_secs = spoken_secs(parsed.turns) or call.duration_secs
         call.content_hash = content_hash(call, payload)
-        call.save(update_fields=["duration_secs", "content_hash", "updated_at"])
-        payload.save(update_fields=["turns", "transcript", "raw_format", "notes"])
-    return RereadCall(pk, Reread.CHANGED, len(before), len(rows))
+        call.save()
+        payload.save()
+        store_original(call, original)
+        redact_again(call, hears)
+    return RereadCall(pk, Reread.CHANGED, len(before), len(after))
 
 
 def _parsed(payload: CallPayload) -> Parsed:
+    """Of a redacted call whose original was dropped, the turns as they are: more may be found in them today
+    than was."""
+    if payload.raw == "null" and payload.redaction:
+        return Parsed(from_wire(json.loads(payload.turns)), payload.raw_format, tuple(payload.notes))
     raw = json.loads(payload.raw)
     if not payload.raw_source:
         return parse_transcript(payload.raw_type or None, raw)

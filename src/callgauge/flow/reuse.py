@@ -257,10 +257,11 @@ def takes_over(reuse: str) -> Callable[[MetricSpec, Standing], bool]:
 
 
 def stored_parts(row: CallLog, payload: CallPayload) -> Mapping[str, str]:
+    measured = payload.redaction.get("measured", "")
     return part_hashes(
-        turns=payload.turns,
-        metadata=payload.metadata,
-        variables=payload.dynamic_variables,
+        turns=payload.turns + measured,
+        metadata=payload.metadata + measured,
+        variables=payload.dynamic_variables + measured,
         recording=(payload.voice_recording_url, row.testing_channel_index),
         duration=row.duration_secs,
         facts=(row.timestamp.isoformat(), row.call_ended_reason, row.topic),

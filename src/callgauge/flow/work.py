@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from django.conf import settings
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Length
 
@@ -19,6 +20,7 @@ from callgauge.flow.knowledge_base import documents_of
 from callgauge.flow.metrics import spec_of
 from callgauge.flow.recordings.links import recording_path
 from callgauge.flow.recordings.rows import UPLOADED
+from callgauge.flow.redaction import MEASURE
 from callgauge.flow.reuse import CallFacts, Standings, stored_parts, takes_over
 from callgauge.flow.sampling import stay_out
 from callgauge.flow.settle import read_outcome
@@ -26,6 +28,7 @@ from callgauge.formats import from_wire
 from callgauge.store.models import (
     Agent,
     CallLog,
+    CallOriginal,
     CallPayload,
     Chunk,
     MetricResult,
@@ -147,10 +150,25 @@ def _rows(call_ids: Sequence[int]) -> QuerySet[CallLog]:
 
 def _read(row: CallLog, documents: Sequence[Document]) -> tuple[Call, bool]:
     try:
-        return read_call(row, documents), True
+        return as_measured(row, read_call(row, documents)), True
     except Exception as error:  # noqa: BLE001 -- one damaged row must not keep a rerun from ending
         log.error("call %s cannot be read: %s", row.pk, type(error).__name__)
         return _bare(row), False
+
+
+def as_measured(row: CallLog, call: Call) -> Call:
+    """A redacted call as it was sent, where that is kept for metrics to read."""
+    if not row.payload.redaction or settings.CALLGAUGE.redaction_originals != MEASURE:
+        return call
+    original = CallOriginal.objects.filter(pk=row.pk).first()
+    if original is None:
+        return call
+    return replace(
+        call,
+        turns=from_wire(json.loads(original.turns)),
+        metadata=json.loads(original.metadata),
+        dynamic_variables=json.loads(original.dynamic_variables),
+    )
 
 
 def _bare(row: CallLog) -> Call:

@@ -23,6 +23,7 @@ from callgauge.formats.parsed import Format, Options, Parsed
 from callgauge.formats.reading import read_payload
 from callgauge.formats.webhook import WebhookCall, WebhookReader, webhook_body
 from callgauge.formats.wire import from_wire, to_wire
+from callgauge.formats.words import word_times
 
 FORMATS: dict[str, Format] = {
     "koreai": koreai.FORMAT,
@@ -116,4 +117,5 @@ __all__ = [
     "read_webhook",
     "to_wire",
     "webhook_call",
+    "word_times",
 ]

@@ -39,11 +39,19 @@ class Hearings:
         """`place`: whose work it is, and how urgent."""
         clues = analyses.clues_of(call)
         found = await self.standing(call, clues)
+        try:
+            return await self._stands(call.id, found, clues, place)
+        except FileNotFoundError:
+            # It may have been measured, redacted and dropped since.
+            found = await self.standing(call, clues)
+            return found.analysis or _unusable("Its file is not in the store any more.")
+
+    async def _stands(self, call_id: int, found: Standing, clues: Clues, place: Place) -> Hearing:
         if found.analysis is not None:
             return found.analysis
         if found.place is None or found.fault:
             return not_here(found)
-        return await self._measured(call.id, found, clues, place)
+        return await self._measured(call_id, found, clues, place)
 
     async def standing(self, call: Call, clues: Clues | None = None) -> Standing:
         found: Standing = await self._database.run(
@@ -54,8 +62,6 @@ class Hearings:
     async def _measured(self, call_id: int, found: Standing, clues: Clues, place: Place) -> Analysis | Failed:
         try:
             measured = await self._once(found, clues, place)
-        except FileNotFoundError:
-            return _unusable("Its file is not in the store any more.")
         except StoreError as error:
             words = f"The storage of recordings does not answer: {error}."
             return Failed(FailureCode.RECORDING_UNAVAILABLE, (words,), retryable=True)

@@ -27,6 +27,7 @@ from callgauge.worker.fetching import NotFetched, fetch
 from callgauge.worker.hearing import Hearings
 from callgauge.worker.local_file import LocalFile
 from callgauge.worker.processes import AudioProcesses
+from callgauge.worker.redacting import Redactions
 from callgauge.worker.slots import Place
 from callgauge.worker.sounds import Sounds
 
@@ -79,6 +80,7 @@ class Recordings:
         self.sounds = Sounds(
             self._processes, self._standing, self.hearing, longest_secs=float(options.longest_heard_secs)
         )
+        self._redactions = Redactions(self._processes, self._database, self._hearings)
         self._outbound = Outbound(options.networks)
         self._fetching: dict[int, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
@@ -87,10 +89,12 @@ class Recordings:
 
     def start(self) -> None:
         self._begin(self._look_for_work())
+        self._begin(self._redactions.run())
         self._begin(self._sweep())
 
     def wake(self) -> None:
         self._wake.set()
+        self._redactions.wake()
 
     async def stop(self) -> None:
         for task in self._tasks:

@@ -40,6 +40,12 @@ NO_LISTENER = (
     "openai:gpt-audio; models of Anthropic take no sound."
 )
 
+NOT_YET_HEARD = Failed(
+    FailureCode.RECORDING_UNAVAILABLE,
+    ("Personal data can be heard in the recording; a copy without it is not made yet, or cannot be.",),
+    retryable=True,
+)
+
 
 class Sounds:
     """For one event loop."""
@@ -64,11 +70,12 @@ class Sounds:
     async def find(self, call: Call, stretch: Stretch, place: Place) -> Hearable | Skipped | Failed:
         """Nothing is cut yet. `place`: whose work it is, and how urgent."""
         found = await self._standing(call)
-        if found.place is None or found.fault:
-            return not_here(found)
+        if found.audible is None or found.fault:
+            hidden = found.place is not None and not found.fault
+            return NOT_YET_HEARD if hidden else not_here(found)
         duration = found.duration_secs
         if duration is None:
-            looked = await self._look(found.place, place)
+            looked = await self._look(found.audible, place)
             if isinstance(looked, Failed):
                 return looked
             duration = looked
@@ -78,12 +85,12 @@ class Sounds:
             if not isinstance(hearing, Analysis):
                 return hearing
             agent_channel = hearing.health.agent_channel
-        sound = sound_of(found.place.sha256, duration, stretch, agent_channel)
+        sound = sound_of(found.audible.sha256, duration, stretch, agent_channel)
         if not isinstance(sound, Sound):
             return sound
         if sound.secs > self._longest_secs:
             return too_long(sound.secs, self._longest_secs)
-        return Hearable(sound, partial(self._opened, found.place, place))
+        return Hearable(sound, partial(self._opened, found.audible, place))
 
     @asynccontextmanager
     async def _opened(self, file: StorePlace, place: Place, sound: Sound) -> AsyncIterator[bytes]:

@@ -27,6 +27,7 @@ from callgauge.api.openapi.kinds import (
     several,
 )
 from callgauge.domain.agents import SECRETS
+from callgauge.pii import Field
 
 PERSON = obj({"id": ID, "role": one_of("owner", "member", "viewer"), "user": OBJECT})
 NAMED = obj({"id": ID, "name": TEXT})
@@ -100,7 +101,7 @@ SCHEMAS: dict[str, Schema] = {
                     "auto_import_calls": maybe(FLAG),
                     "auto_sync_prompt": maybe(FLAG),
                     "send_post_conversation_metadata": maybe(FLAG),
-                    "redact_fields": maybe(several(TEXT)),
+                    "redact_fields": maybe(several(one_of(*Field))),
                 }
             ),
             "agent_speaks_first": maybe(FLAG),

@@ -26,6 +26,7 @@ from callgauge.api.openapi.kinds import (
     several,
 )
 from callgauge.api.openapi.shapes import ROW_ID
+from callgauge.pii import Field
 
 STATUS = one_of(
     "success", "failure", "reviewed_success", "reviewed_failure", "evaluating", "error", "not_evaluated"
@@ -128,6 +129,7 @@ NEW_CALL: Schema = {
         "voice_recording_url": TEXTUAL,
         "main_agent_channel_index": TEXTUAL,
         "metric_ids": {"type": ["string", "array", "number", "null"]},
+        "redact_fields": maybe(several(one_of(*Field))),
     },
 }
 EDIT: Schema = {"type": "object", "properties": {**SAID, "status": TEXTUAL, "reevaluate_metrics": ANY}}

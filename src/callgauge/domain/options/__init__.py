@@ -15,6 +15,7 @@ from callgauge.domain.options.judges import JUDGES
 from callgauge.domain.options.kinds import MailServer, Network, Option, Rate
 from callgauge.domain.options.mail import MAIL
 from callgauge.domain.options.outbound import OUTBOUND
+from callgauge.domain.options.privacy import PRIVACY
 from callgauge.domain.options.recordings import RECORDINGS
 from callgauge.domain.options.scale import SCALE
 from callgauge.domain.options.server import SERVER
@@ -27,7 +28,7 @@ class OptionError(ValueError):
     """A setting has a value that cannot be used; the message lists each with what to write instead."""
 
 
-OPTIONS: tuple[Option, ...] = (*SERVER, *JUDGES, *SCALE, *OUTBOUND, *RECORDINGS, *MAIL, *TELEMETRY)
+OPTIONS: tuple[Option, ...] = (*SERVER, *JUDGES, *SCALE, *OUTBOUND, *RECORDINGS, *PRIVACY, *MAIL, *TELEMETRY)
 """A group of settings is one file of this package, and one name here."""
 
 BY_FIELD: dict[str, Option] = {option.field: option for option in OPTIONS}
@@ -80,6 +81,7 @@ class Options:
     recording_link_secs: int
     audio_processes: int
     audio_memory_mb: int
+    redaction_originals: str
     broker_url: str
     broker_queues: str
     tenant_chunks: int

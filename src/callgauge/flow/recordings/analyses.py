@@ -8,15 +8,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from django.conf import settings
+from django.db.models import Q
 
 from callgauge.audio import ANALYSIS_VERSION, Analysis, read_analysis
 from callgauge.domain.calls import Call, Role, stable_hash
 from callgauge.flow.recordings.files import Place
-from callgauge.store.models import CallLog, Recording, RecordingState
+from callgauge.flow.redaction import MEASURE
+from callgauge.store.models import CallLog, Recording, RecordingFile, RecordingRedaction
 
 log = logging.getLogger(__name__)
 
 Span = tuple[float, float]
+
+NOT_KEPT = (
+    "Only a copy without personal data was kept, which cannot be measured, and the recording was not "
+    "measured before."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,8 @@ class Standing:
     """None also where nobody has looked into the file yet."""
     analysis: Analysis | None = None
     """Where it is stored, and rests on the same things."""
+    audible: Place | None = None
+    """What may be listened to: None while personal data can be heard in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +74,56 @@ def clues_of(call: Call) -> Clues:
 
 
 def standing(call_id: int, clues: Clues) -> Standing:
-    row = Recording.objects.select_related("file", "call").filter(pk=call_id, call__deleted_at=None).first()
+    row = (
+        Recording.objects.select_related("file", "original", "call")
+        .filter(pk=call_id, call__deleted_at=None)
+        .first()
+    )
     if row is None:
         return Standing("none")
-    if row.state != RecordingState.STORED or row.file is None:
+    if _is_gone(row):
+        analysis = _read(row) if row.analysis else None
+        if analysis is None:
+            return Standing("failed", "not_kept", NOT_KEPT, audible=_audible(row))
+        return Standing("stored", analysis=analysis, audible=_audible(row))
+    file = row.original or row.file
+    if file is None:
         return Standing(row.state, row.fault, row.fault_words)
-    channel = _given_channel(row.call, row.file.channels)
-    key = stable_hash(row.file.sha256, ANALYSIS_VERSION, channel, clues.agent_times, clues.agent_share)
-    place = Place(row.file.project_id, row.file.sha256)
-    if row.file.fault:
-        return Standing("stored", row.file.fault, row.file.fault_words, place, key, channel)
+    channel = _given_channel(row.call, file.channels)
+    key = stable_hash(file.sha256, ANALYSIS_VERSION, channel, clues.agent_times, clues.agent_share)
+    place = Place(file.project_id, file.sha256)
+    audible = _audible(row)
+    if file.fault:
+        return Standing("stored", file.fault, file.fault_words, place, key, channel, audible=audible)
     analysis = _read(row) if row.analysis_key == key else None
     return Standing(
         "stored",
         place=place,
         key=key,
         agent_channel=channel,
-        duration_secs=row.file.duration_secs,
+        duration_secs=file.duration_secs,
         analysis=analysis,
+        audible=audible,
     )
+
+
+def _audible(row: Recording) -> Place | None:
+    """What a judge may listen to: what people may, or the original where metrics read that."""
+    file = row.file
+    if row.original is not None and settings.CALLGAUGE.redaction_originals == MEASURE:
+        file = row.original if row.redaction != RecordingRedaction.AGAIN else file
+    return None if file is None else Place(file.project_id, file.sha256)
+
+
+def _is_gone(row: Recording) -> bool:
+    """Whether only a copy is left, in which what was personal cannot be heard, nor be measured."""
+    match row.redaction:
+        case RecordingRedaction.AGAIN:
+            return True
+        case RecordingRedaction.DONE | RecordingRedaction.WITHHELD:
+            return row.original_id is None
+        case _:
+            return False
 
 
 def _given_channel(call: CallLog, channels: int | None) -> int | None:
@@ -101,15 +142,16 @@ def _read(row: Recording) -> Analysis | None:
 
 def store_analysis(call_id: int, place: Place, key: str, analysis: Mapping[str, Any]) -> None:
     """Kept unless the call has another recording by now. The caller is in a transaction or needs none."""
-    Recording.objects.filter(pk=call_id, file__sha256=place.sha256, file__project_id=place.project_id).update(
+    measured = Q(original__sha256=place.sha256, original__project_id=place.project_id) | Q(
+        original=None, file__sha256=place.sha256, file__project_id=place.project_id
+    )
+    Recording.objects.filter(measured, pk=call_id).update(
         analysis=orjson.dumps(analysis).decode(), analysis_key=key
     )
 
 
 def store_fault(place: Place, code: str, words: str) -> None:
     """The file cannot be measured, whoever asks."""
-    from callgauge.store.models import RecordingFile
-
     RecordingFile.objects.filter(project_id=place.project_id, sha256=place.sha256).update(
         fault=code, fault_words=words[:500]
     )

@@ -22,7 +22,7 @@ from callgauge.flow import wake
 from callgauge.flow.errors import NotFound
 from callgauge.flow.recordings.files import Place, StoreError, files, incoming
 from callgauge.flow.recordings.intake import Incoming
-from callgauge.flow.recordings.rows import FileGone, claim_file, drop_if_unused
+from callgauge.flow.recordings.rows import FileGone, claim_file, drop_if_unused, take
 from callgauge.flow.recordings.uploads import end_upload
 from callgauge.flow.rerun import observed_metrics, start_live
 from callgauge.store.models import (
@@ -96,7 +96,7 @@ def fetched(fetch: ToFetch, file: Incoming) -> bool:
                 )
                 done = known.first()
                 if done is not None:
-                    done.file = claim_file(fetch.project_id, file)
+                    take(done, claim_file(fetch.project_id, file))
                     done.state = RecordingState.STORED
                     done.next_try_at, done.fault, done.fault_words = None, "", ""
                     done.save()

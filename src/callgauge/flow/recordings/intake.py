@@ -87,17 +87,37 @@ def too_large() -> Refused:
 
 
 @contextmanager
-def writing() -> Iterator[Writing]:
+def writing_path() -> Iterator[Path]:
     """A temporary file that is gone when the context ends, whatever was done with it."""
     handle, name = tempfile.mkstemp(dir=incoming())
     os.close(handle)
     path = Path(name)
-    target = Writing(path)
     try:
-        yield target
+        yield path
     finally:
-        target.close()
         path.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing() -> Iterator[Writing]:
+    """The same, written to block by block."""
+    with writing_path() as path:
+        target = Writing(path)
+        try:
+            yield target
+        finally:
+            target.close()
+
+
+def copied(path: Path) -> Incoming:
+    """A file that was made here."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        head = file.read(16)
+        file.seek(0)
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+    return Incoming(path, digest.hexdigest(), path.stat().st_size, sniff(head) or "application/octet-stream")
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
@@ -11,7 +12,15 @@ from django.utils import timezone
 
 from callgauge.flow.recordings.files import Place, files
 from callgauge.flow.recordings.intake import Incoming
-from callgauge.store.models import CallLog, Recording, RecordingFile, RecordingState, RecordingUpload
+from callgauge.store.models import (
+    CallLog,
+    CallPayload,
+    Recording,
+    RecordingFile,
+    RecordingRedaction,
+    RecordingState,
+    RecordingUpload,
+)
 from callgauge.store.turns import write_turn
 
 UPLOADED = "upload:"
@@ -64,6 +73,7 @@ def expect(call: CallLog, url: str) -> None:
     Recording.objects.create(
         call=call,
         url=url,
+        redaction=_to_redact(call),
         state=RecordingState.WAITING if waits else RecordingState.FAILED,
         next_try_at=timezone.now() if waits else None,
         fault="" if waits else "unsupported_url",
@@ -74,18 +84,39 @@ def expect(call: CallLog, url: str) -> None:
 def give(call: CallLog, file: RecordingFile) -> None:
     """The call has this file for its recording from now on. The caller is in a transaction."""
     known = Recording.objects.filter(pk=call.pk).first()
-    if known is not None and known.file_id == file.pk:
+    if known is not None and file.pk in (known.file_id, known.original_id):
         return
     if known is not None:
         forget([call.pk])
-    Recording.objects.create(call=call, file=file, state=RecordingState.STORED)
+    recording = Recording(call=call, state=RecordingState.STORED, redaction=_to_redact(call))
+    take(recording, file)
+    recording.save(force_insert=True)
+
+
+def take(recording: Recording, file: RecordingFile) -> None:
+    """The file is what can be played, or what a copy that can be played is to be made from."""
+    if recording.redaction:
+        recording.original = file
+    else:
+        recording.file = file
+
+
+def is_heard(redaction: Mapping[str, Any]) -> bool:
+    """Whether personal data can be heard in a call's recording, as far as its transcript tells. Without one
+    nobody knows, and it is taken for granted."""
+    return bool(redaction) and bool(redaction["spans"] or redaction["unplaced"] or redaction["untold"])
+
+
+def _to_redact(call: CallLog) -> str:
+    found = CallPayload.objects.filter(pk=call.pk).values_list("redaction", flat=True).first()
+    return RecordingRedaction.DUE if found and is_heard(found) else ""
 
 
 def forget(call_ids: Collection[int]) -> None:
     """Drop the recordings of calls, and files that no other call has. The caller is in a transaction; the
     files go when it is committed."""
     rows = Recording.objects.filter(pk__in=call_ids)
-    held = set(rows.filter(file__isnull=False).values_list("file_id", flat=True))
+    held = {pk for both in rows.values_list("file_id", "original_id") for pk in both if pk is not None}
     rows.delete()
     if held:
         drop_unused(held)
@@ -104,6 +135,7 @@ def drop_unused(file_ids: Collection[int]) -> None:
 def _unused() -> QuerySet[RecordingFile]:
     return RecordingFile.objects.filter(
         ~Q(pk__in=Recording.objects.filter(file__isnull=False).values("file_id")),
+        ~Q(pk__in=Recording.objects.filter(original__isnull=False).values("original_id")),
         ~Q(pk__in=RecordingUpload.objects.filter(file__isnull=False).values("file_id")),
     )
 

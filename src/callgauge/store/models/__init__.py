@@ -3,7 +3,14 @@
 from django.db.models import Model
 
 from callgauge.store.models.alerts import Alert
-from callgauge.store.models.calls import Agent, AgentVersion, CallLog, CallPayload, DeferredCall
+from callgauge.store.models.calls import (
+    Agent,
+    AgentVersion,
+    CallLog,
+    CallOriginal,
+    CallPayload,
+    DeferredCall,
+)
 from callgauge.store.models.errands import Errand, ErrandState
 from callgauge.store.models.evaluation import (
     ASKED_FOR,
@@ -33,7 +40,13 @@ from callgauge.store.models.metadata import CallMetadata
 from callgauge.store.models.metrics import Metric, MetricVersion, OwnPredefined, RubricRule
 from callgauge.store.models.people import LinkKind, OneTimeLink, SignInTries
 from callgauge.store.models.previews import MetricPreview
-from callgauge.store.models.recordings import Recording, RecordingFile, RecordingState, RecordingUpload
+from callgauge.store.models.recordings import (
+    Recording,
+    RecordingFile,
+    RecordingRedaction,
+    RecordingState,
+    RecordingUpload,
+)
 from callgauge.store.models.reviews import Review, ReviewItem, ReviewRole, ReviewScan, ReviewSkip
 from callgauge.store.models.shadows import Shadow
 from callgauge.store.models.system import (
@@ -74,6 +87,7 @@ __all__ = [
     "CallExport",
     "CallLog",
     "CallMetadata",
+    "CallOriginal",
     "CallPayload",
     "Chunk",
     "ChunkKind",
@@ -111,6 +125,7 @@ __all__ = [
     "RateBucket",
     "Recording",
     "RecordingFile",
+    "RecordingRedaction",
     "RecordingState",
     "RecordingUpload",
     "RememberedRequest",

@@ -131,9 +131,28 @@ class CallPayload(models.Model):
     """What the parser had to mend."""
     logs = models.TextField(blank=True)
     """JSON array of {ts, level, message, logger?, raw?}; empty where there are none."""
+    redaction = models.JSONField(default=dict)
+    """Empty unless personal data is taken out of the call; see flow.redaction."""
 
     def __str__(self) -> str:
         return f"payload of {self.call_id}"
+
+
+class CallOriginal(models.Model):
+    """A redacted call as it was sent, where CALLGAUGE_REDACTION_ORIGINALS keeps it. Nothing shows it."""
+
+    call = models.OneToOneField(CallLog, models.CASCADE, primary_key=True, related_name="original")
+    turns = models.TextField(default="[]")
+    """JSON array, as `CallPayload.turns`; the others are as there and on the call."""
+    raw = models.TextField(default="null")
+    metadata = models.TextField(default="{}")
+    dynamic_variables = models.TextField(default="{}")
+    logs = models.TextField(blank=True)
+    feedback = models.TextField(blank=True)
+    customer_number = models.CharField(max_length=100, blank=True)
+
+    def __str__(self) -> str:
+        return f"original of {self.call_id}"
 
 
 class DeferredCall(models.Model):

@@ -42,13 +42,28 @@ class RecordingState(models.TextChoices):
     """It could not be fetched, and will not be tried again by itself."""
 
 
+class RecordingRedaction(models.TextChoices):
+    """How far the personal data that is spoken in a recording is made unheard."""
+
+    DUE = "due"
+    AGAIN = "again"
+    """Due once more, in a copy that was made before: what was recorded is not there any more."""
+    DONE = "done"
+    WITHHELD = "withheld"
+    """Nobody knows where it is spoken, so nothing is played."""
+
+
 class Recording(models.Model):
     """The recording of one call."""
 
     call = models.OneToOneField(CallLog, models.CASCADE, primary_key=True, related_name="recording")
     state = models.CharField(max_length=16, choices=RecordingState.choices)
     file = models.ForeignKey(RecordingFile, models.RESTRICT, null=True, related_name="recordings")
-    """Null unless it is stored."""
+    """What is played. Null unless it is stored, and where personal data can still be heard in it."""
+    original = models.ForeignKey(RecordingFile, models.RESTRICT, null=True, related_name="originals")
+    """What `file` is made from, where that is a copy without personal data: it is measured, not played."""
+    redaction = models.CharField(max_length=16, choices=RecordingRedaction.choices, blank=True)
+    """Empty where nothing has to be made unheard."""
     url = models.TextField(blank=True)
     """Where it is fetched from."""
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -64,7 +79,10 @@ class Recording(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["next_try_at"], condition=Q(state="waiting"), name="recording_waiting")
+            models.Index(fields=["next_try_at"], condition=Q(state="waiting"), name="recording_waiting"),
+            models.Index(
+                fields=["redaction"], condition=Q(redaction__in=["due", "again"]), name="recording_to_redact"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,1 @@
+"""How much personal data redaction finds, and what it takes for such."""
