@@ -21,7 +21,10 @@ from tests.tenants import Tenant
 pytestmark = pytest.mark.django_db
 
 ALL = [str(field) for field in Field]
-SECRETS = ("Ottoline", "ottoline", "555", "0123", "five five five", "oh one two three", "gmail", "4111")
+SECRETS = (
+    *("Ottoline", "ottoline", "415-555", "415 555", "4155550123", "five five five", "oh one two three"),
+    *("gmail", "4111 1111"),
+)
 ROWS = [
     {"role": "Main Agent", "content": "Hi, who is this?", "start_time": 0.0, "end_time": 1.0},
     {"role": "Testing Agent", "content": "This is Ottoline Vane.", "start_time": 1.5, "end_time": 3.0},
