@@ -83,7 +83,7 @@ def test_samples_come_into_a_project_of_their_own_once(people: People) -> None:
     for _ in range(2):
         answer = client.post(path)
         project = Project.objects.get(organization=people.project.organization, name="Samples")
-        assert answer["Location"] == f"/projects/{project.pk}/calls"
+        assert answer["Location"] == f"/projects/{project.pk}/overview"
     calls = CallLog.objects.filter(project=project).select_related("payload")
     assert calls.count() == 26
     assert all(json.loads(call.payload.metadata)["samples"] for call in calls)

@@ -112,22 +112,24 @@ def csv_of(found: Difference) -> str:
             table.writerow(
                 (
                     one.metric_id,
-                    _safe(one.name),
+                    safe_cell(one.name),
                     pair.call_id,
                     _cell(pair.before),
                     _cell(pair.after),
                     pair.flipped(one.figures.eval_type),
                     pair.reviewed,
-                    "" if not pair.reviewed else _safe("not applicable" if pair.said is None else pair.said),
+                    ""
+                    if not pair.reviewed
+                    else safe_cell("not applicable" if pair.said is None else pair.said),
                 )
             )
     return out.getvalue()
 
 
 def _cell(side: Side) -> Any:
-    return side.came.value if side.value is None else _safe(side.value)
+    return side.came.value if side.value is None else safe_cell(side.value)
 
 
-def _safe(value: Any) -> Any:
+def safe_cell(value: Any) -> Any:
     """A spreadsheet would run a text that begins like a formula."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value

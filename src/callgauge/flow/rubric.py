@@ -14,7 +14,7 @@ from callgauge.domain.metrics import EvalType
 from callgauge.domain.rubric import Known, RubricError, parse_rubric, tree
 from callgauge.flow.errors import Invalid
 from callgauge.flow.scope import Who, require_change
-from callgauge.store.models import Metric, MetricVersion, Project, RubricRule
+from callgauge.store.models import Metric, MetricVersion, Project, RubricChange, RubricRule
 
 DEFAULT_RATING = 3
 """Of 0 to 5: what `add_to_rubric` asks of a rating where nobody said more."""
@@ -122,4 +122,7 @@ def _lock(project_id: int) -> Project:
 
 
 def _count_change(project_id: int) -> None:
+    """The caller holds the project's row."""
     Project.objects.filter(pk=project_id).update(rubric_version=F("rubric_version") + 1)
+    version = Project.objects.values_list("rubric_version", flat=True).get(pk=project_id)
+    RubricChange.objects.create(project_id=project_id, version=version)

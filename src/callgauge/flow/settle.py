@@ -55,7 +55,11 @@ def settle_calls(rerun_id: int, call_ids: Collection[int]) -> None:
     )
     reviewed = [call.pk for call in calls if call.is_reviewed]
     if reviewed:
-        CallLog.objects.filter(pk__in=reviewed).update(pending_rerun_id=None, event_owed=False)
+        CallLog.objects.filter(pk__in=reviewed).update(
+            pending_rerun_id=None,
+            event_owed=False,
+            updated_at=timezone.now(),  # whoever counts results by day sees by it that the call has others
+        )
         waited = [call.pk for call in calls if call.is_reviewed and call.pending_rerun_id == rerun_id]
         for call_id in _reviewed_meanwhile(rerun_id, waited) if waited else ():
             settle_from_reviews(call_id)

@@ -41,7 +41,7 @@ def home(request: HttpRequest) -> HttpResponseBase:
     if project is None:
         return HttpResponseRedirect(reverse("account"))
     begun = CallLog.objects.filter(project=project, deleted_at=None).exists()
-    return HttpResponseRedirect(reverse("calls" if begun else "start", args=[project.pk]))
+    return HttpResponseRedirect(reverse("overview" if begun else "start", args=[project.pk]))
 
 
 @never_cache

@@ -44,7 +44,7 @@ def start(request: HttpRequest, who: Person) -> HttpResponse:
         "faults": faults_of(error),
         "questions": questions() if settings.CALLGAUGE.judge else 0,
     }
-    response = show(request, who, "web/start.html", context, active="calls", status=400 if error else 200)
+    response = show(request, who, "web/start.html", context, active="overview", status=400 if error else 200)
     response["Cache-Control"] = "no-store"
     return response
 
@@ -62,7 +62,7 @@ def samples(request: HttpRequest, who: Person) -> HttpResponse:
         "These are sample calls, in a project of their own. They are being measured now. Settings, Project "
         "deletes them.",
     )
-    return HttpResponseRedirect(reverse("calls", args=[project.pk]))
+    return HttpResponseRedirect(reverse("overview", args=[project.pk]))
 
 
 def has_calls(who: Person) -> bool:

@@ -9,6 +9,7 @@ from django.urls import path
 from callgauge.web import contract_page, doors, running, start
 from callgauge.web.calls import routes as calls
 from callgauge.web.metrics import routes as metrics
+from callgauge.web.overview import page as overview
 from callgauge.web.reruns import views as reruns
 from callgauge.web.review import routes as review
 from callgauge.web.settings import routes as settings
@@ -26,6 +27,7 @@ urlpatterns = [
     path("password/<str:secret>", doors.new_password, name="password"),
     *running.routes,
     *start.routes,
+    *overview.routes,
     *calls.routes,
     *metrics.routes,
     *reruns.routes,

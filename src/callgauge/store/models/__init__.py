@@ -33,6 +33,7 @@ from callgauge.store.models.evaluation import (
     Reuse,
 )
 from callgauge.store.models.exports import CallExport, ExportFormat, ExportPiece
+from callgauge.store.models.figures import DayFigures, RubricChange
 from callgauge.store.models.golden import GoldenCase, GoldenSet
 from callgauge.store.models.knowledge import KnowledgeBaseFile
 from callgauge.store.models.labs import Lab, LabCase, LabKind
@@ -92,6 +93,7 @@ __all__ = [
     "Chunk",
     "ChunkKind",
     "ChunkState",
+    "DayFigures",
     "DeferredCall",
     "DuplicateCallPolicy",
     "Duty",
@@ -140,6 +142,7 @@ __all__ = [
     "ReviewScan",
     "ReviewSkip",
     "Role",
+    "RubricChange",
     "RubricRule",
     "SavedView",
     "Shadow",

@@ -20,10 +20,10 @@ from callgauge.web.plots.plot import (
     across,
     drawing,
     element,
+    label_step,
     ticks,
 )
 
-MAX_LABELS = 8
 SPARK_WIDTH, SPARK_HEIGHT = 96, 20
 
 
@@ -186,7 +186,7 @@ def _dots(
 
 def _labels(points: Sequence[Point], along: Scale) -> list[SafeString]:
     """At most so many that they do not run into each other."""
-    step = max(1, -(-len(points) // MAX_LABELS))
+    step = label_step(len(points))
     return [
         element("text", point.label, x=along.at(i), y=HEIGHT - 8, text_anchor="middle", class_="tick")
         for i, point in enumerate(points)

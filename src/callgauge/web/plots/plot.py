@@ -23,8 +23,19 @@ class Plot:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     csv_address: str = ""
+    legend: Sequence[str] = ()
+    """Names of the series, where there are several."""
     note: str = ""
     """Of partial coverage or mixed versions: shown under the drawing."""
+
+
+MAX_LABELS = 8
+"""Under an axis: more would run into each other."""
+
+
+def label_step(count: int) -> int:
+    """Every how many-th label is written."""
+    return max(1, -(-count // MAX_LABELS))
 
 
 @dataclass(frozen=True, slots=True)

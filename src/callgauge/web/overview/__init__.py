@@ -1,0 +1,1 @@
+"""The overview of a project: how its calls do, over time, by agent and metric."""
