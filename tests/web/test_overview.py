@@ -30,12 +30,13 @@ def measured(alice: Tenant) -> Tenant:
     latency = metric_row(alice.project, "Latency (ms)", "numeric", built_in="latency", order=2)
     breaks = metric_row(alice.project, "Breaks in", "numeric", built_in="ai_interrupting_user", order=3)
     rerun = rerun_row(agent, polite, latency)
+    noon = timezone.now().replace(hour=12, minute=0) - timedelta(days=1)  # all on one day, at any time of day
     for number in range(12):
         passed = None if number == 11 else number < 8
         call = call_row(
             agent,
             f"call-{number}",
-            timestamp=timezone.now() - timedelta(days=1, minutes=number),
+            timestamp=noon + timedelta(minutes=number),
             success=passed,
         )
         outcome = "failed" if passed is None else "scored"
