@@ -145,6 +145,7 @@ def alices(alice: Tenant) -> Belongings:
             r"/user/organizations/": project.organization_id,
             r"/callgauge/v1/reruns/": {"id": rerun.pk, "action": "pause"},
             r"/callgauge/v1/results/": result.pk,
+            r"/callgauge/v1/calls/": call.pk,
             r"/callgauge/v1/metrics/": metric.pk,
             r"/callgauge/v1/review/items/": item.pk,
             r"/callgauge/v1/review/votes/": review.pk,

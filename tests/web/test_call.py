@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from typing import Any
@@ -226,9 +227,9 @@ def test_earlier_results_say_which_version_gave_them(
     assert "1 earlier result" in text_of(people, call)
     path = people.path(f"calls/{call.pk}/metrics/{metric.pk}/earlier")
     part = people.viewer.client.get(path, HTTP_HX_REQUEST="true").content.decode()
-    assert "as scored by version 1" in part
+    assert ">version 1</a>" in part
     assert "<html" not in part
-    assert "as scored by version 1" in people.viewer.client.get(path).content.decode()
+    assert ">version 1</a>" in people.viewer.client.get(path).content.decode()
 
 
 # --- the axis ------------------------------------------------------------------------------------------
@@ -363,3 +364,31 @@ def test_a_call_without_anything_is_a_page_too(people: People, alice: Tenant) ->
     text = text_of(people, call)
     assert "This call came without a transcript." in text
     assert "No metric measured this call." in text
+
+
+def test_as_scored_then_and_by_a_version(people: People, alice: Tenant) -> None:
+    agent = alice.agent()
+    call = call_row(agent, "one")
+    metric = metric_row(alice.project, "Confirms")
+    first, second = rerun_row(agent, metric), rerun_row(agent, metric)
+    old = result_row(call, metric, first, passed=True, is_current=False, explanation='["It was so."]')
+    result_row(call, metric, second, passed=False, previous_id=old.pk, explanation='["It is not."]')
+    address = people.path(f"calls/{call.pk}")
+    now = people.owner.client.get(address).content.decode()
+    assert "It is not." in now
+    assert "It was so." not in now
+    then = people.owner.client.get(address, {"as_of": old.created_at.isoformat()}).content.decode()
+    assert "It was so." in then
+    assert "It is not." not in then
+    assert "As scored on" in then
+    assert "Back to now" in then
+    assert "Say what it should be" not in then
+    version = people.owner.client.get(address, {"metric_version": f"{metric.pk}:1"}).content.decode()
+    assert "As scored by version 1 of Confirms" in version
+    assert people.owner.client.get(address, {"as_of": "soon"}).status_code == 400
+    assert people.owner.client.get(address, {"metric_version": f"{metric.pk}:9"}).status_code == 400
+    older = people.owner.client.get(f"{address}/metrics/{metric.pk}/earlier").content.decode()
+    assert f"metric_version={metric.pk}:1" in older
+    assert f"/results/{old.pk}/replay" in older
+    address_then = html.unescape(re.search(r'href="([^"]*as_of=[^"]*)"', older).group(1))  # type: ignore[union-attr]
+    assert "It was so." in people.owner.client.get(address_then).content.decode()

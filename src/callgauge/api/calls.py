@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from callgauge.api.auth import key_of
 from callgauge.api.calls_body import body_of
+from callgauge.api.calls_history import as_scored, then_of
 from callgauge.api.calls_query import listed_calls
 from callgauge.api.calls_routes import FAMILY, wire_version
 from callgauge.api.fields import query_flag
@@ -25,12 +26,16 @@ from callgauge.flow.recordings.waveform import waveform_of
 from callgauge.flow.reviewers import voter
 from callgauge.flow.reviews import cast_vote, read_vote
 from callgauge.store.models import CallLog
+from callgauge.store.result_history import NOW, Then
 
 
 class CallLogs(APIView):
     def get(self, request: Request) -> Response:
         calls = listed_calls(request, key_of(request))
-        return paginated(request, calls, lambda page: present_list(page, version=wire_version(request)))
+        then = then_of(request)
+        return paginated(
+            request, calls, lambda page: present_list(page, version=wire_version(request), then=then)
+        )
 
     def post(self, request: Request) -> Response:
         """The generic create of the contract; `observe` is the address that clients are told of."""
@@ -42,7 +47,8 @@ class CallLogs(APIView):
 
 class OneCallLog(APIView):
     def get(self, request: Request, pk: str) -> Response:
-        return _detail(request, find_call(key_of(request), pk))
+        call, then = find_call(key_of(request), pk), then_of(request)
+        return Response(present_one(request, call, then))
 
     def patch(self, request: Request, pk: str) -> Response:
         call = find_call(key_of(request), pk)
@@ -84,10 +90,11 @@ def _detail(request: Request, call: CallLog, **options: Any) -> Response:
     return Response(present_one(request, call), **options)
 
 
-def present_one(request: Request, call: CallLog) -> dict[str, Any]:
+def present_one(request: Request, call: CallLog, then: Then = NOW) -> dict[str, Any]:
     """CallLogDetail with the outline of its recording."""
-    (shown,) = present_details([call], version=wire_version(request), base_url=base_url(request))
-    return {**shown, "waveform": Fragment(waveform_of(call))}
+    (shown,) = present_details([call], version=wire_version(request), base_url=base_url(request), then=then)
+    more = {"as_scored": as_scored(call, then)} if then else {}
+    return {**shown, "waveform": Fragment(waveform_of(call)), **more}
 
 
 routes = [

@@ -7,6 +7,7 @@ import click
 from callgauge.cli.agents import agent
 from callgauge.cli.audio import audio
 from callgauge.cli.backup import backup, restore
+from callgauge.cli.calls import call_group
 from callgauge.cli.demo import demo
 from callgauge.cli.doctor import doctor
 from callgauge.cli.export import export
@@ -55,6 +56,7 @@ COMMANDS = (
     review,
     golden,
     gate,
+    call_group,
     rerun_group,
     replay,
     audio,

@@ -40,7 +40,7 @@ class ResultRow(NamedTuple):
     meaning: int = 1
 
 
-_RESULT_COLUMNS = (
+RESULT_COLUMNS = (
     "id",
     "call_id",
     "metric_id",
@@ -87,7 +87,7 @@ def current_results(call_ids: Collection[int]) -> dict[int, list[ResultRow]]:
     rows = (
         MetricResult.objects.filter(call_id__in=call_ids, is_current=True)
         .order_by("call_id", "metric__display_order", "metric_id")
-        .values_list(*_RESULT_COLUMNS)
+        .values_list(*RESULT_COLUMNS)
     )
     found: dict[int, list[ResultRow]] = defaultdict(list)
     for row in rows.iterator(chunk_size=2000):

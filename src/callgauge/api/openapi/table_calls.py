@@ -180,6 +180,10 @@ UPLOAD = obj(
     }
 )
 DEEP = Query("filters_v2", TEXT, "Conditions as JSON text.")
+AS_SCORED = (
+    Query("as_of", TEXT, "Results as they stood at this moment (ISO 8601)."),
+    Query("metric_version", TEXT, "METRIC:NUMBER, the results of this version; may be repeated."),
+)
 LISTED = (
     *PAGES,
     Query("timestamp_from", TEXT, "Default: 30 days ago."),
@@ -199,13 +203,18 @@ OPERATIONS: Operations = {
     ("CallLogs", "GET"): Operation(
         summary="List calls, the newest first.",
         answer=paged(ref("CallLogList")),
-        query=LISTED,
+        query=(*LISTED, *AS_SCORED),
         action="list",
     ),
     ("CallLogs", "POST"): Operation(
         summary="Take in a finished call.", body=NEW_CALL, answer=ref("CallLogDetail"), status=201
     ),
-    ("OneCallLog", "GET"): Operation(summary="Read a call.", answer=ref("CallLogDetail")),
+    ("OneCallLog", "GET"): Operation(summary="Read a call.", answer=ref("CallLogDetail"), query=AS_SCORED),
+    ("CallHistory", "GET"): Operation(
+        summary="Every result that a call ever had, by metric.",
+        answer=obj({"call_log_id": ID, "call_id": TEXT, "metrics": several(OBJECT)}),
+        query=(Query("metric_id", ID),),
+    ),
     ("OneCallLog", "PATCH"): Operation(summary="Edit a call.", body=EDIT, answer=ref("CallLogDetail")),
     ("OneCallLog", "DELETE"): Operation(
         summary="Delete a call.", answer=None, status=204, query=(Query("retain_evaluations"),)

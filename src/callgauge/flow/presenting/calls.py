@@ -15,10 +15,10 @@ from callgauge.flow.recordings.rows import UPLOADED
 from callgauge.store.call_queries import NO_PAYLOAD, PayloadTexts, agent_names, payload_texts
 from callgauge.store.models import CallLog
 from callgauge.store.outlooks import Outlook, outlooks_of, status_of
+from callgauge.store.result_history import NOW, Then, results_then
 from callgauge.store.result_queries import (
     ResultRow,
     ReviewRow,
-    current_results,
     current_reviews,
 )
 
@@ -33,6 +33,7 @@ class Page:
     results: Mapping[int, Sequence[ResultRow]]
     reviews: Mapping[tuple[int, int], ReviewRow]
     version: WireVersion
+    then: Then = NOW
     base_url: str = ""
     """Where clients reach the server, without the last slash."""
 
@@ -43,25 +44,30 @@ class Page:
         return self.agents.get(call.agent_id or 0, "")
 
     def rows(self, call: CallLog) -> list[dict[str, Any]]:
-        owed = self.outlooks[call.pk].owed
+        owed = None if self.then else self.outlooks[call.pk].owed
         return present_rows(self.results.get(call.pk, ()), self.reviews, owed, self.version)
 
 
 def present_details(
-    calls: Sequence[CallLog], *, version: WireVersion, as_reset: bool = False, base_url: str = ""
+    calls: Sequence[CallLog],
+    *,
+    version: WireVersion,
+    as_reset: bool = False,
+    base_url: str = "",
+    then: Then = NOW,
 ) -> list[dict[str, Any]]:
     """CallLogDetail for each call, in order. At most 7 queries whatever the number of calls.
 
     `as_reset` shows every call that no person has reviewed as it was when its rerun was asked for: without
     a verdict and evaluating, even if a new verdict has landed meanwhile.
     """
-    page = _load(calls, version, as_reset, base_url)
+    page = _load(calls, version, as_reset, base_url, then=then)
     return [_detail(call, page) for call in calls]
 
 
-def present_list(calls: Sequence[CallLog], *, version: WireVersion) -> list[dict[str, Any]]:
+def present_list(calls: Sequence[CallLog], *, version: WireVersion, then: Then = NOW) -> list[dict[str, Any]]:
     """CallLogList for each call, in order. At most 7 queries whatever the number of calls."""
-    page = _load(calls, version, as_reset=False)
+    page = _load(calls, version, as_reset=False, then=then)
     return [_item(call, page) for call in calls]
 
 
@@ -106,15 +112,18 @@ def _load(
     base_url: str = "",
     *,
     texts: bool = True,
+    then: Then = NOW,
 ) -> Page:
     ids = [call.pk for call in calls]
     return Page(
         outlooks=outlooks_of(calls, as_reset),
         payloads=payload_texts(ids) if texts else {},
         agents=agent_names(calls),
-        results=current_results(ids),
-        reviews=current_reviews(ids),
+        results=results_then(ids, then),
+        # How it was scored is asked for, not what people said of that.
+        reviews={} if then else current_reviews(ids),
         version=version,
+        then=then,
         base_url=base_url,
     )
 

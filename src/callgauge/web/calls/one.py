@@ -9,6 +9,7 @@ from django.urls import path, reverse
 
 from callgauge.flow.calls import calls_of, delete_call
 from callgauge.flow.errors import Invalid, NotFound
+from callgauge.flow.history import check_versions, read_then
 from callgauge.flow.metrics_lists import find_metric
 from callgauge.flow.recordings.waveform import recording_view
 from callgauge.flow.replay import file_name, find_result, replay_file
@@ -33,7 +34,10 @@ def _call(who: Person, pk: int) -> CallLog:
 
 @project_page()
 def call(request: HttpRequest, who: Person, *, call_id: int) -> HttpResponse:
-    context = {"call": present_call(who, _call(who, call_id)), "fault_of": None}
+    found = _call(who, call_id)
+    then = read_then(request.GET.get("as_of", ""), request.GET.getlist("metric_version"))
+    check_versions([found.project_id], then)
+    context = {"call": present_call(who, found, then), "fault_of": None}
     return show(request, who, "web/call.html", context, active="calls")
 
 
@@ -76,6 +80,7 @@ def earlier(request: HttpRequest, who: Person, *, call_id: int, metric_id: int) 
     context = {
         "call_id": found.pk,
         "metric": metric.name,
+        "metric_id": metric.pk,
         "earlier": earlier_results(found, metric.pk),
     }
     if request.headers.get("HX-Request") == "true":

@@ -10,13 +10,15 @@ from typing import Any
 
 from django.urls import reverse
 
+from callgauge.flow.history import verdict_of
 from callgauge.flow.metrics_lists import metrics_of
 from callgauge.flow.recordings.waveform import recording_view
 from callgauge.flow.scope import Person
 from callgauge.flow.settle import load_rubric
 from callgauge.flow.work import read_call
 from callgauge.store.models import CallLog, RubricRule
-from callgauge.store.outlooks import outlooks_of
+from callgauge.store.outlooks import Outlook, outlooks_of
+from callgauge.store.result_history import NOW, Then, results_then
 from callgauge.store.result_queries import current_results, current_reviews
 from callgauge.web import words
 from callgauge.web.calls.lanes import Event, Health, Lanes, health_of, lanes_of, listed
@@ -43,6 +45,8 @@ class Results:
     """What decided, in words."""
     cards: Sequence[Card]
     live: bool
+    then: str = ""
+    """Which past is shown, in words; empty for the present."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +72,10 @@ class CallPage:
     waiting_for_sound: bool
 
 
-def present_call(who: Person, call: CallLog) -> CallPage:
+def present_call(who: Person, call: CallLog, then: Then = NOW) -> CallPage:
     """`call` with its agent and payload. At most 13 queries, however long it is."""
     read = read_call(call)
-    rows = current_results([call.pk]).get(call.pk, [])
+    rows = results_then([call.pk], then).get(call.pk, [])
     recording = recording_view(call)
     lanes = lanes_of(read, recording, slow_ms(call.project_id))
     return CallPage(
@@ -91,7 +95,7 @@ def present_call(who: Person, call: CallLog) -> CallPage:
         health=health_of(recording, lanes),
         audio=recording.path,
         lanes_address=reverse("call-lanes", args=[who.project_id, call.pk]),
-        results=present_results(who, call),
+        results=_results_then(who, call, then) if then else present_results(who, call),
         waiting_for_sound=recording.status == "waiting",
     )
 
@@ -116,6 +120,30 @@ def present_results(who: Person, call: CallLog) -> Results:
         cards=cards,
         live=outlook.owed is not None,
     )
+
+
+def _results_then(who: Person, call: CallLog, then: Then) -> Results:
+    """What the machine said then; what people said of it since is not shown, nor can be said here."""
+    rows = results_then([call.pk], then).get(call.pk, [])
+    rubric = load_rubric(call.project_id)
+    outlook = Outlook(None, "", None, None)
+    rules = {rule.metric_id for rule in rubric.rules}
+    cards = present_cards(rows, {}, outlook, earlier_counts(call), list(metrics_of(who)), rules, ())
+    success = verdict_of(call, rows)
+    status = "not_evaluated" if success is None else "success" if success else "failure"
+    parts = [f"on {words.exact(then.as_of)}"] if then.as_of else []
+    parts += [f"by version {number} of {_name(who, metric)}" for metric, number in then.versions.items()]
+    return Results(
+        chip=verdict_chip(status, None),
+        why="What today's rubric makes of the results of then.",
+        cards=cards,
+        live=False,
+        then=" and ".join(parts),
+    )
+
+
+def _name(who: Person, metric_id: int) -> str:
+    return next((metric.name for metric in metrics_of(who) if metric.pk == metric_id), f"metric {metric_id}")
 
 
 def _why(status: str, error: str | None, grounds: Sequence[Ground]) -> str:

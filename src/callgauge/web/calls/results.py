@@ -13,7 +13,7 @@ from django.db.models import Count
 from callgauge.domain.calls import clock
 from callgauge.domain.metrics import EvalType
 from callgauge.domain.outcomes import SkipReason
-from callgauge.store.models import CallLog, Metric, MetricResult, ResultOutcome
+from callgauge.store.models import CallLog, Metric, MetricResult, RerunKind, ResultOutcome
 from callgauge.store.outlooks import Outlook
 from callgauge.store.result_queries import ResultRow, ReviewRow
 from callgauge.web import words
@@ -22,6 +22,11 @@ from callgauge.web.chips import Chip, machine_chip, pending, result_chip, said_c
 
 HIDDEN_FIGURES = frozenset({"evidence", "events"})
 """Shown elsewhere: in the transcript and on the axis."""
+KINDS = {
+    RerunKind.LIVE.value: "when it came in",
+    RerunKind.SHADOW.value: "as a shadow",
+    RerunKind.NOISE.value: "to measure noise",
+}
 MAX_FIGURES_CHARS = 4_000
 
 
@@ -93,6 +98,8 @@ class Earlier:
     cost: str
     when: datetime
     rerun: int
+    kind: str
+    """What it came of, where that was no rerun that somebody asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +280,7 @@ def earlier_results(call: CallLog, metric_id: int) -> list[Earlier]:
         MetricResult.objects.filter(
             call=call, metric_id=metric_id, metric__project_id=call.project_id, is_current=False
         )
-        .select_related("version")
+        .select_related("version", "rerun")
         .order_by("-id")[:50]
     )
     return [
@@ -286,6 +293,7 @@ def earlier_results(call: CallLog, metric_id: int) -> list[Earlier]:
             words.money(row.cost_usd) if row.judge_model else "",
             row.created_at,
             row.rerun_id,
+            KINDS.get(row.rerun.kind, ""),
         )
         for row in rows
     ]
