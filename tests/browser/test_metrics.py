@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.site import Site, look_at
+from tests.browser.site import Site, look_at, visiting
 
 pytestmark = pytest.mark.browser
 CHANGED = "Agreement confirmed"
@@ -113,6 +113,13 @@ def test_a_script_is_written_by_keys(owner_page: Page, site: Site) -> None:
     page.get_by_role("link", name="Python metric").click()
     page.get_by_label("Name").fill("Many turns")
     script = page.get_by_label("Script", exact=True)
+    script.fill(f"x = '{'long ' * 60}'")
+    script.press("End")
+    page.keyboard.type(" # a word more")
+    across = page.locator(".code-across", has=script)
+    assert across.evaluate("box => box.scrollLeft") > 0
+    script.press("Home")
+    assert across.evaluate("box => box.scrollLeft") == 0
     script.fill(SCRIPT)
     script.press("Control+End")
     page.keyboard.press("Enter")
@@ -155,6 +162,36 @@ def test_a_script_is_written_by_keys(owner_page: Page, site: Site) -> None:
     page.get_by_text("Delete this metric").click()
     page.get_by_role("button", name="Delete Many turns").click()
     expect(page.get_by_role("status").first).to_contain_text("Many turns is deleted")
+
+
+def test_a_result_leads_to_a_change_of_its_metric(owner_page: Page, site: Site) -> None:
+    page = owner_page
+    page.goto(site.address(f"calls/{site.call('bk-109')}"))
+    page.get_by_role("link", name="Change Courtesy and try it on this call").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Edit Courtesy")
+    expect(page.locator("input[name=call]:checked")).to_have_count(1)
+    page.get_by_label("Value").select_option("enum")
+    page.get_by_label("Labels, one in a line").fill("warm\ncold")
+    expect(checks(page)).to_contain_text("does not say")
+    page.get_by_label("Asked of").select_option("custom")
+    page.get_by_label("The condition is").select_option("custom_code")
+    expect(page.get_by_label("Script of the condition")).to_be_visible()
+    expect(page.get_by_label("Condition", exact=True)).to_be_hidden()
+    page.get_by_label("Only these").check()
+    page.get_by_label("sales").check()
+    page.get_by_text("Judge and settings").click()
+    look_at(page)
+
+
+def test_without_scripts(browser: Browser, site: Site) -> None:
+    with visiting(browser, site, "ada@example.com", java_script_enabled=False) as page:
+        page.goto(site.address(f"metrics/{metric_of(site, 'Outcome')}/edit"))
+        page.get_by_role("button", name="Try it").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Trying Outcome")
+        page.go_back()
+        page.get_by_label("Description").fill("How did it end?")
+        page.get_by_role("button", name="Save as a new version").click()
+        expect(page.get_by_role("status").first).to_contain_text("Saved as version 2")
 
 
 def test_viewers_only_look(viewer_page: Page, site: Site) -> None:

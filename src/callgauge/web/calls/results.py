@@ -84,6 +84,8 @@ class Card:
     numeric: bool
     can_confirm: bool
     """There is a value to agree with."""
+    is_there: bool
+    """The metric was not deleted since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ def _rank(card: Card) -> int:
 def _waiting(metric: Metric, in_rubric: bool) -> Card:
     return Card(
         None, metric.pk, metric.name, pending(live=True), in_rubric, False, (), (), None, "", "", None, 0, "",
-        None, (), False, False,
+        None, (), False, False, True,
     )  # fmt: skip
 
 
@@ -196,6 +198,7 @@ def _card(
         choices=_choices(row.eval_type, labels.get(row.metric_id, ())),
         numeric=row.eval_type in (EvalType.RATING, EvalType.NUMERIC),
         can_confirm=row.outcome == ResultOutcome.SCORED or row.reason == SkipReason.NOT_APPLICABLE,
+        is_there=row.metric_id in labels,
     )
 
 

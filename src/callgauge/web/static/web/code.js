@@ -48,10 +48,12 @@
     const language = field.dataset.editor;
     const box = document.createElement("div");
     const gutter = document.createElement("div");
+    const across = document.createElement("div"); // scrolls sideways by itself, so that the numbers stay
     const area = document.createElement("div");
     const mirror = document.createElement("pre");
     box.className = `code-box code-box-${language}`;
     gutter.className = "code-gutter";
+    across.className = "code-across";
     area.className = "code-area";
     mirror.className = "code-mirror";
     gutter.setAttribute("aria-hidden", "true");
@@ -59,8 +61,9 @@
     box.style.setProperty("--rows", field.rows);
     field.replaceWith(box);
     if (language === "python") box.append(gutter);
-    box.append(area);
+    box.append(across);
     area.append(mirror, field);
+    across.append(area);
     let lines = 0;
     function draw() {
       mirror.replaceChildren(coloured(field.value, language), "\n");
@@ -77,6 +80,13 @@
       }
     }
     field.addEventListener("input", draw);
+    for (const event of ["input", "keyup"]) {
+      field.addEventListener(event, () => {
+        // A browser scrolls no further than to the cursor; at the start of a line that cuts its first letters.
+        const at = field.selectionStart;
+        if (at - lineStart(field.value, at) < 20) across.scrollLeft = 0;
+      });
+    }
     field.addEventListener("focus", () => touched.add(field));
     if (language === "python") field.addEventListener("keydown", indent);
     draw();
