@@ -13,7 +13,8 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-_turn = threading.Lock()
+_turn = threading.RLock()
+"""A thread may take it once more: what is to be done on commit is done while the turn still lasts."""
 
 
 @contextmanager
