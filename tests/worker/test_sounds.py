@@ -16,11 +16,15 @@ from django.utils import timezone
 from callgauge.audio.work import Unheard
 from callgauge.cli import main
 from callgauge.domain.options import Options
+from callgauge.flow.errors import Invalid
+from callgauge.flow.estimates import Estimate
 from callgauge.flow.ingest import ingest_call
 from callgauge.flow.new_calls import NewCall
+from callgauge.flow.plan import plan_for
 from callgauge.flow.recordings.intake import take_in
 from callgauge.flow.replay import replay_file
-from callgauge.flow.rerun import evaluate_call_again
+from callgauge.flow.rerun import PLAIN, Terms, evaluate_call_again
+from callgauge.flow.selection import Selection
 from callgauge.sandbox import Sandbox, SelfTest
 from callgauge.store.models import CallLog, JudgeCall, MetricResult, Recording, RecordingFile, RecordingState
 from callgauge.worker import sounds
@@ -323,6 +327,44 @@ def test_a_script_has_a_part_judged_by_ear(alice: Tenant, judge: ListeningJudge,
     assert "no sound in the part" in row.explanation
     lengths = [len(one.samples()[0]) / 16_000 if one.sound else None for one in judge.asked]
     assert lengths == [pytest.approx(6.0, abs=0.1), pytest.approx(1.5, abs=0.1), None]
+
+
+def test_a_plan_counts_the_sound(alice: Tenant, judge: ListeningJudge, options: Any, run: Any) -> None:
+    options(judge_prices="openai:gpt-audio=1/1 sound 1001")
+    listens(alice)
+    run(call_of(alice))
+    for number in range(3):
+        call_of(alice, None, call_id=f"silent-{number}")
+    agent = alice.project.agents.get()
+    plan = plan_for(agent, Selection(), None, PLAIN)
+    assert plan.estimate.requests == 1, "calls without a recording are not asked about"
+    heard = 60.0  # tokens of 6 s, as OpenAI counts
+    assert plan.estimate.cost_usd == pytest.approx(heard * 1_001 / 1e6, rel=0.1)
+    options(judge_audio_secs=5, judge_prices="openai:gpt-audio=1/1 sound 1001")
+    assert plan_for(agent, Selection(), None, PLAIN).estimate.requests == 0, "it would be too long"
+    options(judge="openai:gpt-4.1")
+    assert plan_for(agent, Selection(), None, PLAIN).estimate == Estimate(), "nobody would listen"
+
+
+def test_a_plan_counts_a_script_as_if_it_heard_everything(
+    alice: Tenant, judge: ListeningJudge, options: Any, run: Any
+) -> None:
+    options(judge_prices="openai:gpt-audio=1/1 sound 1001")
+    code = '_result = evaluate_llm_judge_metric(data, description="Loud?", audio=True)["result"]'
+    make_metric(alice.project, "Asks", "", kind="custom_code", custom_code=code)
+    run(call_of(alice))
+    plan = plan_for(alice.project.agents.get(), Selection(), None, PLAIN)
+    assert plan.estimate.cost_usd == pytest.approx(60 * 1_001 / 1e6, rel=0.1)
+
+
+def test_a_cap_needs_a_price_for_the_sound(alice: Tenant, options: Any) -> None:
+    options(judge="openai:a", judge_audio_models=("openai:b",), judge_prices="openai:a=1/1, openai:b=1/1")
+    listens(alice)
+    agent = alice.agent()
+    plan_for(agent, Selection(), None, Terms(max_cost_usd=1.0))
+    options(judge="openai:a", judge_audio_models=("openai:b",), judge_prices="openai:a=1/1")
+    with pytest.raises(Invalid, match=r"openai:b=0\.40/1\.60 sound 2\.50"):
+        plan_for(agent, Selection(), None, Terms(max_cost_usd=1.0))
 
 
 def test_what_was_heard_can_be_computed_again_without_the_sound(

@@ -65,8 +65,10 @@ def check_cap(specs: Sequence[MetricSpec], max_cost_usd: float | None) -> None:
         return
     if not 0 < max_cost_usd < float("inf"):
         raise Invalid.field("max_cost_usd", "A cap must be more than 0 dollars.")
-    asked = {(name, False) for spec in specs if may_ask(spec) for name in models_of(spec)}
-    asked |= {(models_of(spec)[-1], True) for spec in specs if asks_to_listen(spec)}
+    asked: set[tuple[str, bool]] = set()
+    for spec in specs:
+        *reading, last = models_of(spec) if may_ask(spec) else [""]
+        asked |= {(name, False) for name in reading} | {(last, asks_to_listen(spec))}
     for name, listens in sorted(asked):
         price = price_of(name) if name else _free
         if price is None or price(Tokens(input=1000, output=100, sound=500 if listens else 0)) is None:

@@ -84,11 +84,12 @@ def judge(loaded: Options, *, ask: bool) -> Iterator[Finding]:
     own = [loaded.judge, *listed_models(loaded)]
     listens = hearing_model(None, "", own, loaded.judge_audio_models)
     facts = {"model": name, "further": list(loaded.judge_models), "listens": listens}
+    hears = f"; {listens} listens" if listens else "; none that listens"
     if settings.provider == "scripted":
         words = f"{name} answers from a file: no model is asked"
         yield Finding("judge", State.WARNING, words, facts)
     elif not ask:
-        words = f"{name}, not asked; --ask-judge puts one cheap question to it"
+        words = f"{name}, not asked; --ask-judge puts one cheap question to it{hears}"
         yield Finding("judge", State.OK, words, facts)
     else:
         yield asyncio.run(_ask(loaded, name))
