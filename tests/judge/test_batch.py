@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -156,11 +157,32 @@ def test_openai_finds_a_batch_whose_id_was_lost() -> None:
             await api.submit(UID, questions(2))
         for number in range(120):
             await api.submit(f"{number:032x}"[::-1] + "x", questions(1))
-        assert api.finds
-        assert await api.find(UID, LONG_AGO) == server.batches.made[0].id
-        assert await api.find("another", LONG_AGO) is None
+        assert await api.find(UID, LONG_AGO, (), ()) == server.batches.made[0].id
+        assert await api.find("another", LONG_AGO, (), ()) is None
 
     asyncio.run(with_batches("openai", use))
+
+
+def test_anthropic_finds_a_batch_by_its_questions_once_it_has_ended() -> None:
+    async def use(api: BatchApi, server: FakeServer) -> None:
+        server.batches.plan.lose_replies, server.batches.plan.looks = 1, 2
+        asked = questions(3)
+        keys = [key for key, _ in asked]
+        with pytest.raises(BatchUnsure):
+            await api.submit(UID, asked)
+        foreign = [(f"other-{key[:8]}-{key[-8:]}", request) for key, request in asked]
+        for _ in range(120):
+            await api.submit(UID, foreign)
+        large = await api.submit(UID, [(f"l{number}", question("Q")) for number in range(9)])
+        with pytest.raises(BatchUnavailable, match="not ended"):
+            await api.find(UID, LONG_AGO, keys, ())
+        mine = server.batches.made[0].id
+        assert await api.find(UID, LONG_AGO, keys, {large}) == mine
+        assert await api.find(UID, LONG_AGO, keys, {mine}) is None
+        assert await api.find(UID, LONG_AGO, ["nobody's", "b", "c"], ()) is None
+        assert await api.find(UID, time.time() + 9_999, keys, ()) is None, "made before"
+
+    asyncio.run(with_batches("anthropic", use))
 
 
 def test_openai_says_why_a_batch_failed() -> None:
@@ -168,7 +190,7 @@ def test_openai_says_why_a_batch_failed() -> None:
         server.batches.plan.fail_code = "token_limit_exceeded"
         crowded = await api.submit(UID, questions(1))
         assert await api.look(crowded) is BatchState.CROWDED
-        assert await api.find(UID, LONG_AGO) is None, "a batch that failed answers nothing"
+        assert await api.find(UID, LONG_AGO, (), ()) is None, "a batch that failed answers nothing"
         server.batches.plan.fail_code = "invalid_json_line"
         assert await api.look(await api.submit(UID, questions(1))) is BatchState.FAILED
 

@@ -10,7 +10,7 @@ import json
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Count, DateTimeField, ExpressionWrapper, F, Q, Sum, Value
@@ -161,6 +161,12 @@ def cancel_asked(owner: str, batch_id: int) -> None:
 def still_running(owner: str, batch_id: int, look_in_secs: float) -> None:
     """Raises BatchLost."""
     _move(owner, batch_id, faults=0, **_handed_back(look_in_secs))
+
+
+def known_at_providers(since: datetime) -> set[str]:
+    """The providers' ids of batches that were handed over in the days around this, or still wait."""
+    made = JudgeBatch.objects.exclude(provider_id="").filter(created_at__gte=since - timedelta(days=3))
+    return set(made.values_list("provider_id", flat=True))
 
 
 def out_of_reach(owner: str, batch_id: int, again_in_secs: float) -> None:

@@ -10,7 +10,7 @@ BatchFault
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,6 +33,8 @@ PRICE_SHARE = 0.5
 """Of the usual price, for input and output alike: OpenAI's and Anthropic's price lists."""
 UPLOAD_SECS = 300.0
 REQUEST_SECS = 60.0
+CLOCKS_DIFFER_SECS = 3600.0
+"""Between ours and the provider's, at most."""
 READ_SECS = 60.0
 """Without one byte of the results."""
 _MAX_LINE_BYTES = 8 * 1024 * 1024
@@ -93,8 +95,6 @@ class Read:
 class BatchApi(Protocol):
     """One provider's batches, for one model. Every method may raise BatchFault."""
 
-    finds: bool
-    """True: a batch whose submission was interrupted can be found by its uid."""
     max_items: int
     max_bytes: int
 
@@ -106,8 +106,13 @@ class BatchApi(Protocol):
 
         A key is at most 64 letters, digits, `-` and `_`."""
 
-    async def find(self, uid: str, since: float) -> str | None:
-        """The id of the batch with this uid, made after `since` (Unix seconds) and not failed."""
+    async def find(
+        self, uid: str, since: float, keys: Collection[str], others: Collection[str]
+    ) -> str | None:
+        """The id of a batch whose making was interrupted: that of this uid, or with these `keys`, made after
+        `since` (Unix seconds) and not failed. `others` are ids of batches that are known to be others.
+
+        Raises BatchUnavailable as long as that cannot be told."""
 
     async def look(self, batch_id: str) -> BatchState: ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -11,7 +11,14 @@ import orjson
 
 from callgauge.domain.judging import JudgeRequest
 from callgauge.judge.adapter import field_of
-from callgauge.judge.batch import BatchHttp, BatchState, BatchUnavailable, BatchUnsure, Line
+from callgauge.judge.batch import (
+    CLOCKS_DIFFER_SECS,
+    BatchHttp,
+    BatchState,
+    BatchUnavailable,
+    BatchUnsure,
+    Line,
+)
 from callgauge.judge.client import HttpJudge
 
 _TAIL = "/chat/completions"
@@ -20,7 +27,6 @@ _ENDPOINT = "/v1/chat/completions"
 _UID = "callgauge_batch"
 _PAGE = 100
 _MAX_PAGES = 100
-_CLOCKS_DIFFER_SECS = 3600.0
 _ENDED = frozenset({"completed", "expired", "cancelled"})
 _CROWDED = "token_limit_exceeded"
 """OpenAI's word for more tokens queued than the organization may have at once."""
@@ -33,7 +39,6 @@ def open_batches(judge: HttpJudge) -> OpenAIBatches | None:
 
 
 class OpenAIBatches(BatchHttp):
-    finds = True
     max_items = 50_000
     max_bytes = 100_000_000
     """Half of OpenAI's 200 MB: the file is held in memory while it goes up."""
@@ -62,7 +67,9 @@ class OpenAIBatches(BatchHttp):
             raise BatchUnsure(f"{self.judge.model}: the batch got no id")
         return str(batch["id"])
 
-    async def find(self, uid: str, since: float) -> str | None:
+    async def find(
+        self, uid: str, since: float, keys: Collection[str], others: Collection[str]
+    ) -> str | None:
         after = ""
         for _ in range(_MAX_PAGES):
             query = urlencode({"limit": _PAGE, **({"after": after} if after else {})})
@@ -72,7 +79,7 @@ class OpenAIBatches(BatchHttp):
                 if field_of(batch, "metadata", _UID) == uid and batch.get("status") != "failed":
                     return str(batch["id"])
             oldest = field_of(batches[-1], "created_at") if batches else None
-            too_old = isinstance(oldest, int | float) and oldest < since - _CLOCKS_DIFFER_SECS
+            too_old = isinstance(oldest, int | float) and oldest < since - CLOCKS_DIFFER_SECS
             if not batches or not page.get("has_more") or too_old:
                 return None
             after = str(field_of(batches[-1], "id"))

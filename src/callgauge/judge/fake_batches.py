@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import orjson
@@ -57,6 +58,7 @@ class _Batch:
     """JSON Lines by the name of OpenAI's file, all in `output` for Anthropic."""
     counts: dict[Fate, int] = field(default_factory=dict)
     ended: bool = False
+    made_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
 
 
 class FakeBatches:
@@ -76,6 +78,7 @@ class FakeBatches:
             web.get("/v1/batches/{batch}", self._look_openai),
             web.post("/v1/batches/{batch}/cancel", self._cancel_openai),
             web.post("/v1/messages/batches", self._make_anthropic),
+            web.get("/v1/messages/batches", self._list_anthropic),
             web.get("/v1/messages/batches/{batch}", self._look_anthropic),
             web.get("/v1/messages/batches/{batch}/results", self._results_anthropic),
             web.post("/v1/messages/batches/{batch}/cancel", self._cancel_anthropic),
@@ -157,6 +160,16 @@ class FakeBatches:
         questions = {item["custom_id"]: item["params"] for item in wanted["requests"]}
         batch = _Batch(f"msgbatch_fake{next(self._ids)}", ANTHROPIC, questions)
         return self._made(batch, _anthropic(batch))
+
+    async def _list_anthropic(self, request: web.Request) -> web.Response:
+        newest_first = [batch for batch in reversed(self.made) if batch.dialect is ANTHROPIC]
+        after = request.query.get("after_id")
+        start = 1 + [batch.id for batch in newest_first].index(after) if after else 0
+        page = newest_first[start : start + int(request.query.get("limit", "20"))]
+        for batch in page:
+            self._move_on(batch)
+        more = start + len(page) < len(newest_first)
+        return _json({"data": [_anthropic(batch) for batch in page], "has_more": more})
 
     async def _look_anthropic(self, request: web.Request) -> web.Response:
         batch = self._find(request)
@@ -284,7 +297,7 @@ def _anthropic(batch: _Batch) -> dict[str, Any]:
             "expired": 0 if batch.cancelled else left,
         },
         "ended_at": _LATER if batch.ended else None,
-        "created_at": _SOME_TIME,
+        "created_at": batch.made_at,
         "expires_at": _LATER,
         "archived_at": None,
         "cancel_initiated_at": _SOME_TIME if batch.cancelled else None,

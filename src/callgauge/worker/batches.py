@@ -227,12 +227,9 @@ class Batches:
             await self._not_now(batch, fault)
         except BatchUnsure as fault:
             log.warning("batch %s may have been made: %s", batch.pk, fault)
-            if api.finds:
-                await self._thread.run(
-                    batches.out_of_reach, self._owner, batch.pk, min(UNSURE_SECS, self._look_secs)
-                )
-            else:
-                await self._lose(batch)
+            await self._thread.run(
+                batches.out_of_reach, self._owner, batch.pk, min(UNSURE_SECS, self._look_secs)
+            )
         except BatchRefused as fault:
             log.warning("batch %s is refused, its questions are asked singly: %s", batch.pk, fault)
             await self._end(batch, BatchEnding.REFUSED)
@@ -265,12 +262,12 @@ class Batches:
 
     async def _find(self, batch: JudgeBatch, api: BatchApi) -> None:
         """Handing it over was cut off: it exists at the provider, or it does not."""
-        if not api.finds:
-            await self._lose(batch)
-            return
         assert batch.submitted_at is not None
+        others = await self._thread.run(batches.known_at_providers, batch.submitted_at)
         try:
-            provider_id = await api.find(batch.uid, batch.submitted_at.timestamp())
+            provider_id = await api.find(
+                batch.uid, batch.submitted_at.timestamp(), set(batches.keys_of(batch)), others
+            )
         except BatchFault as fault:
             await self._out_of_reach(batch, fault)
             return

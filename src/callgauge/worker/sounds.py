@@ -30,7 +30,7 @@ from callgauge.worker.slots import Place
 SENT_BYTES = 128 * 1024 * 1024
 """What the sounds that are being sent may take of memory: each as it is, in base64, and in the request."""
 COPIES = 5
-KEPT_BYTES = 16 * 1024 * 1024
+KEPT_BYTES = 64 * 1024 * 1024
 """Clips kept for the call's next question: to cut one takes a second for one or two minutes."""
 CUT_SECS = 300.0
 LOOK_SECS = 300.0
