@@ -101,6 +101,18 @@ def redact(path: str, target: str, spans: Sequence[Span]) -> Unheard | None:
     return None
 
 
+def cut_up(path: str, folder: str, mixed: bool) -> list[dict[str, Any]] | Unheard:
+    """As `pieces.cut`."""
+    from .pieces import cut
+
+    try:
+        return cut(path, folder, mixed)
+    except AudioError as error:
+        return _unheard(error)
+    except MemoryError:
+        return _OUT_OF_MEMORY
+
+
 _OUT_OF_MEMORY = Unheard("out_of_memory", "Measuring the recording took more than CALLGAUGE_AUDIO_MEMORY_MB.")
 
 

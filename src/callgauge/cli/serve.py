@@ -99,6 +99,7 @@ def _hands(loaded: Options, path: Path) -> Any:
 def make_executor(loaded: Options, owner: str, *, looks_for_work: bool = True) -> Any:
     """Raises ClickException for judges and stores that cannot be used."""
     from callgauge.flow.recordings import files
+    from callgauge.flow.speech_settings import check_speech
     from callgauge.judge import JudgeSettingError
     from callgauge.worker.executor import Executor
     from callgauge.worker.judges import check_judges, judges_from
@@ -109,6 +110,10 @@ def make_executor(loaded: Options, owner: str, *, looks_for_work: bool = True) -
         check_judges(loaded)
     except JudgeSettingError as error:
         raise click.ClickException(f"CALLGAUGE_JUDGE: {error}") from None
+    try:
+        check_speech(loaded)
+    except JudgeSettingError as error:
+        raise click.ClickException(f"CALLGAUGE_STT: {error}") from None
     try:
         files.files()
     except files.StoreError as error:

@@ -41,6 +41,7 @@ class FailureCode(StrEnum):
     RECORDING_UNAVAILABLE = "recording_unavailable"
     RECORDING_UNUSABLE = "recording_unusable"
     AUDIO_FAILED = "audio_failed"
+    SPEECH_TO_TEXT_FAILED = "speech_to_text_failed"
     SCRIPT_ERROR = "script_error"
     SCRIPT_LIMIT = "script_limit"
     INTERNAL_ERROR = "internal_error"

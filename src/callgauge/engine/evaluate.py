@@ -102,6 +102,7 @@ async def evaluate_call(
     save: Save,
     listen: Listen | None = None,
     hear: Hear | None = None,
+    transcribe: Transcribe | None = None,
     known: Mapping[str, Outcome] = MappingProxyType({}),
     reasks: int = MAX_REASKS,
 ) -> None:
@@ -121,6 +122,7 @@ async def evaluate_call(
         cache(partial(call_prefix, call)),
         listen=None if listen is None else once(listen),
         hear=hear,
+        transcribe=transcribe,
     )
     waits = waiting_for(specs)
     lost = in_circle(waits)

@@ -24,6 +24,7 @@ from callgauge.engine.forms import FORMS, NEED_KNOWLEDGE
 from callgauge.engine.heard import HEARD
 from callgauge.engine.judged import SCHEMA
 from callgauge.engine.listening import asks_to_listen
+from callgauge.engine.transcription import TRANSCRIBES
 from callgauge.engine.variables import references
 
 RULES_VERSION: Final = 1
@@ -65,8 +66,8 @@ def may_ask(spec: MetricSpec) -> bool:
 
 
 def scorer_hash(spec: MetricSpec, model: str, agent: AgentFacts) -> str:
-    """`model` is the judge that the metric is asked of, or all that its script may ask; it counts only where
-    one may be asked."""
+    """`model` is the judge that the metric is asked of, all that its script may ask, or who writes recordings
+    down for it; it counts only where one may be asked."""
     asks = may_ask(spec)
     return _short(
         spec.content_hash,
@@ -79,6 +80,7 @@ def scorer_hash(spec: MetricSpec, model: str, agent: AgentFacts) -> str:
         _knowledge(agent) if spec.built_in in NEED_KNOWLEDGE else "",
         *((ANALYSIS_VERSION,) if _listens(spec) else ()),
         *((CLIP_CODEC,) if asks_to_listen(spec) else ()),
+        *((model,) if spec.built_in in TRANSCRIBES else ()),
     )
 
 

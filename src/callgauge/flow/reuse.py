@@ -23,6 +23,7 @@ from callgauge.domain.outcomes import Outcome, SkipReason
 from callgauge.engine.dependencies import in_circle, runs_code, waiting_for
 from callgauge.engine.identity import may_ask, part_hashes, parts_hash, reads_hash, scorer_hash
 from callgauge.engine.listening import asks_to_listen
+from callgauge.engine.transcription import TRANSCRIBES
 from callgauge.flow.judge_settings import CHOICE, hearing_model, listed_models, wished
 from callgauge.flow.settle import read_outcome
 from callgauge.store.models import CallLog, CallPayload, MetricResult, ResultOutcome, Reuse
@@ -102,7 +103,9 @@ class CallFacts:
 
 
 def model_of(spec: MetricSpec) -> str:
-    """The judge that a metric is asked of, by the settings; for one that listens, empty where none does."""
+    """The model that a metric asks, by the settings; for one that listens, empty where none does."""
+    if spec.built_in in TRANSCRIBES:
+        return str(settings.CALLGAUGE.stt)
     chosen = spec.configuration.get(CHOICE)
     options: Options = settings.CALLGAUGE
     if spec.hears and spec.kind is MetricKind.LLM_JUDGE:

@@ -16,7 +16,7 @@ from callgauge.judge.prices import PriceList, Prices
 from callgauge.judge.schema_text import with_schema_in_system
 from callgauge.judge.settings import JudgeSettingError, JudgeSettings, endpoint
 
-_DEFAULT_URL = "https://api.openai.com/v1"
+DEFAULT_URL = "https://api.openai.com/v1"
 _OWN_HOSTS = ("api.openai.com", ".openai.azure.com", ".services.ai.azure.com")
 """Servers of OpenAI's own models, which want `max_completion_tokens`; others know `max_tokens`."""
 
@@ -38,9 +38,9 @@ class OpenAIChat:
                 "openai needs an API key (CALLGAUGE_JUDGE_API_KEY), or a base URL "
                 "(CALLGAUGE_JUDGE_BASE_URL) of a server that asks for none"
             )
-        self.url = endpoint(settings.base_url, _DEFAULT_URL, "/chat/completions")
+        self.url = endpoint(settings.base_url, DEFAULT_URL, "/chat/completions")
         host = urlsplit(self.url).hostname or ""
-        self.headers: Mapping[str, str] = _authorization(host, settings.api_key)
+        self.headers: Mapping[str, str] = authorization(host, settings.api_key)
         self.quirks = Quirks(
             max_completion_tokens=host.endswith(_OWN_HOSTS), schema=settings.response_format != "json_object"
         )
@@ -96,7 +96,7 @@ class OpenAIChat:
         )
 
 
-def _authorization(host: str, key: str) -> dict[str, str]:
+def authorization(host: str, key: str) -> dict[str, str]:
     if not key:
         return {}
     if host.endswith(".azure.com"):

@@ -15,14 +15,16 @@ _KEEPALIVE_SECS = 30
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def open_session(url: str, headers: Mapping[str, str]) -> aiohttp.ClientSession:
+def open_session(
+    url: str, headers: Mapping[str, str], *, content_type: str | None = "application/json"
+) -> aiohttp.ClientSession:
     """A session on the running loop. The caller limits concurrency; time-outs are the retry loop's."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_SECS),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
         headers={
-            "Content-Type": "application/json",
+            **({"Content-Type": content_type} if content_type else {}),
             "User-Agent": f"callgauge/{version('callgauge')}",
             **headers,
         },

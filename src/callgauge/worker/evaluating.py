@@ -90,6 +90,7 @@ class CallEvaluation:
                 save=self._save,
                 listen=self._listen if self._work.call.has_recording else None,
                 hear=self._hear,
+                transcribe=self._recordings.transcriber(self._work.call, Place.of(self._chunk)),
                 known=self._work.known,
                 reasks=self._asking.reasks if self._asking is not None else MAX_REASKS,
             )

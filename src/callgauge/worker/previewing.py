@@ -82,6 +82,7 @@ class Previews(Claiming[PreviewWork]):
             save=save,
             listen=partial(self._recordings.hearing, call.call, URGENT) if call.call.has_recording else None,
             hear=hear,
+            transcribe=self._recordings.transcriber(call.call, URGENT),
             known=call.known,
             reasks=asking.reasks if asking is not None else MAX_REASKS,
         )

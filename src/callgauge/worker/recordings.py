@@ -17,9 +17,12 @@ from callgauge.audio.work import Unheard, look
 from callgauge.domain.calls import Call
 from callgauge.domain.options import Options
 from callgauge.engine.heard import Hearing
+from callgauge.engine.transcription import Transcribe
 from callgauge.flow.recordings import due
 from callgauge.flow.recordings.analyses import Standing
 from callgauge.flow.recordings.due import ToFetch, ToLookInto
+from callgauge.flow.speech_settings import speech_settings
+from callgauge.judge.speech import SpeechSettings, open_speech
 from callgauge.outbound import Limits, Network, Outbound
 from callgauge.store.models import Priority
 from callgauge.worker.database import DatabaseThread
@@ -30,6 +33,7 @@ from callgauge.worker.processes import AudioProcesses
 from callgauge.worker.redacting import Redactions
 from callgauge.worker.slots import Place
 from callgauge.worker.sounds import Sounds
+from callgauge.worker.transcribing import Transcriptions
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +56,12 @@ class RecordingOptions:
     fetch_secs: int = 120
     longest_heard_secs: int = 900
     networks: tuple[Network, ...] = ()
+    speech: SpeechSettings | None = None
+    """Who writes recordings down; None: nobody."""
 
     @classmethod
     def of(cls, options: Options) -> RecordingOptions:
+        """Raises JudgeSettingError."""
         return cls(
             options.audio_processes,
             options.audio_memory_mb,
@@ -62,6 +69,7 @@ class RecordingOptions:
             options.recording_fetch_secs,
             options.judge_audio_secs,
             options.outbound_networks,
+            speech_settings(options),
         )
 
 
@@ -81,6 +89,11 @@ class Recordings:
             self._processes, self._standing, self.hearing, longest_secs=float(options.longest_heard_secs)
         )
         self._redactions = Redactions(self._processes, self._database, self._hearings)
+        self._transcriptions = (
+            None
+            if options.speech is None
+            else Transcriptions(open_speech(options.speech), self.hearing, self._processes, self._reading)
+        )
         self._outbound = Outbound(options.networks)
         self._fetching: dict[int, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
@@ -103,6 +116,8 @@ class Recordings:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._hearings.stop()
         await self.sounds.stop()
+        if self._transcriptions is not None:
+            await self._transcriptions.stop()
         await self._outbound.close()
         await self._database.close()
         await self._reading.close()
@@ -168,6 +183,10 @@ class Recordings:
     async def _standing(self, call: Call) -> Standing:
         await self._fetch_now(call.id)
         return await self._hearings.standing(call)
+
+    def transcriber(self, call: Call, place: Place) -> Transcribe | None:
+        """What gives the words that are heard in a call's recording; None where nobody writes them down."""
+        return None if self._transcriptions is None else partial(self._transcriptions.of, call, place)
 
     async def _fetch_now(self, call_id: int) -> None:
         """A recording that still waits is fetched before its time: a live call's metrics ask for it."""

@@ -34,6 +34,7 @@ def checks(*, ask_judge: bool) -> Sequence[Check]:
         places.broker,
         measuring.sandbox,
         partial(measuring.judge, ask=ask_judge),
+        measuring.speech_to_text,
         packages.extras,
     )
 
@@ -46,7 +47,7 @@ def checks(*, ask_judge: bool) -> Sequence[Check]:
 @bootstrap.data_dir_option
 def doctor(ask_judge: bool, as_json: bool, data_dir: Path | None) -> None:
     """Say whether everything is in order: settings, data folder, disk, database, broker, the sandbox that
-    runs Python metrics and why that one, the judge, and which extras are installed.
+    runs Python metrics and why that one, the judge, speech to text, and which extras are installed.
 
     Changes nothing, and may run beside a server. Ends with 1 where something will not work.
     """

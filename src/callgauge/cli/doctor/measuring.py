@@ -95,6 +95,23 @@ def judge(loaded: Options, *, ask: bool) -> Iterator[Finding]:
         yield asyncio.run(_ask(loaded, name))
 
 
+def speech_to_text(loaded: Options) -> Iterator[Finding]:
+    from callgauge.flow.speech_settings import check_speech
+    from callgauge.judge import JudgeSettingError
+
+    check = "speech to text"
+    if not loaded.stt:
+        words = "none is set: Transcription Accuracy needs a reference with the call, or CALLGAUGE_STT"
+        yield Finding(check, State.OFF, words)
+        return
+    try:
+        check_speech(loaded)
+    except JudgeSettingError as error:
+        yield Finding(check, State.FAULT, f"CALLGAUGE_STT: {error}")
+        return
+    yield Finding(check, State.OK, f"{loaded.stt}, not asked", {"model": loaded.stt})
+
+
 async def _ask(loaded: Options, name: str) -> Finding:
     from dataclasses import replace
 

@@ -56,6 +56,8 @@ def _needed_by(name: str, loaded: Options) -> str:
         return "CALLGAUGE_RECORDING_STORE"
     if name == "otel" and loaded.otlp_endpoint:
         return "CALLGAUGE_OTLP_ENDPOINT"
+    if name == "stt" and loaded.stt.startswith("faster-whisper:"):
+        return "CALLGAUGE_STT"
     return ""
 
 

@@ -19,6 +19,7 @@ from callgauge.domain.options.privacy import PRIVACY
 from callgauge.domain.options.recordings import RECORDINGS
 from callgauge.domain.options.scale import SCALE
 from callgauge.domain.options.server import SERVER
+from callgauge.domain.options.speech import SPEECH
 from callgauge.domain.options.telemetry import TELEMETRY
 
 __all__ = ["BY_FIELD", "OPTIONS", "Option", "OptionError", "Options", "Rate", "load", "unknown"]
@@ -28,7 +29,17 @@ class OptionError(ValueError):
     """A setting has a value that cannot be used; the message lists each with what to write instead."""
 
 
-OPTIONS: tuple[Option, ...] = (*SERVER, *JUDGES, *SCALE, *OUTBOUND, *RECORDINGS, *PRIVACY, *MAIL, *TELEMETRY)
+OPTIONS: tuple[Option, ...] = (
+    *SERVER,
+    *JUDGES,
+    *SCALE,
+    *OUTBOUND,
+    *RECORDINGS,
+    *SPEECH,
+    *PRIVACY,
+    *MAIL,
+    *TELEMETRY,
+)
 """A group of settings is one file of this package, and one name here."""
 
 BY_FIELD: dict[str, Option] = {option.field: option for option in OPTIONS}
@@ -82,6 +93,10 @@ class Options:
     audio_processes: int
     audio_memory_mb: int
     redaction_originals: str
+    stt: str
+    stt_base_url: str
+    stt_api_key: str
+    stt_timeout_secs: int
     broker_url: str
     broker_queues: str
     tenant_chunks: int

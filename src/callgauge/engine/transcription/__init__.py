@@ -12,9 +12,11 @@ from callgauge.domain.outcomes import Outcome
 from callgauge.engine.transcription import accuracy, side_languages
 from callgauge.engine.transcription.sides import Said, Transcribe
 
-__all__ = ["WORDS", "Said", "Transcribe"]
+__all__ = ["TRANSCRIBES", "WORDS", "Said", "Transcribe"]
 
 WORDS: Final[Mapping[str, Callable[[Call, MetricSpec, Transcribe | None], Awaitable[Outcome]]]] = {
     "transcription_accuracy": accuracy.score,
     "language": side_languages.score,
 }
+TRANSCRIBES: Final = frozenset({"transcription_accuracy"})
+"""Those whose value may rest on what speech to text hears."""

@@ -7,6 +7,7 @@ only where it still waits.
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -192,7 +193,10 @@ def sweep() -> int:
     for path in incoming().iterdir():
         try:
             if path.stat().st_mtime < before.timestamp():
-                path.unlink()
+                if path.is_dir():  # a recording that was being cut up for speech to text
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
                 dropped += 1
         except FileNotFoundError:
             continue

@@ -46,6 +46,8 @@ from callgauge.store.models.recordings import (
     RecordingFile,
     RecordingRedaction,
     RecordingState,
+    RecordingState,
+    RecordingText,
     RecordingUpload,
 )
 from callgauge.store.models.reviews import Review, ReviewItem, ReviewRole, ReviewScan, ReviewSkip
@@ -129,6 +131,7 @@ __all__ = [
     "RecordingFile",
     "RecordingRedaction",
     "RecordingState",
+    "RecordingText",
     "RecordingUpload",
     "RememberedRequest",
     "Rerun",

@@ -34,6 +34,29 @@ class RecordingFile(models.Model):
         return self.sha256
 
 
+class RecordingText(models.Model):
+    """A piece of a file as a speech-to-text model wrote it down: paid once, whoever asks again."""
+
+    file = models.ForeignKey(RecordingFile, models.CASCADE, related_name="texts")
+    model = models.CharField(max_length=255)
+    channel = models.PositiveSmallIntegerField()
+    piece = models.PositiveSmallIntegerField()
+    total = models.PositiveSmallIntegerField()
+    """Pieces of the whole recording: as soon as so many are there, it need not be cut up again."""
+    start_secs = models.FloatField()
+    text = models.TextField(blank=True)
+    language = models.CharField(max_length=32, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["file", "model", "channel", "piece"], name="recording_text_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"piece {self.channel}.{self.piece} of {self.file_id}"
+
+
 class RecordingState(models.TextChoices):
     WAITING = "waiting"
     """Its address is known; the file is to be fetched."""
