@@ -196,6 +196,7 @@ class TestRepeating:
             "updated": 0,
             "known": 2,
             "refused": 0,
+            "recordings": 0,
             "agent_id": agent.pk,
             "project_id": agent.project_id,
             "dry_run": False,

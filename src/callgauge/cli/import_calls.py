@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import click
 
 from callgauge.cli import bootstrap
 from callgauge.cli.import_files import FOLDER_KINDS, READERS, Advance, Row, Unreadable, read_rows
+from callgauge.cli.import_recordings import NoSuchRecording, RecordingFiles
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -35,16 +37,30 @@ class WrongUse(click.ClickException):
 @click.argument("source", type=click.Path(exists=True, path_type=Path))
 @click.option("--agent", "agent_id", required=True, metavar="ID", help="The agent that held the calls.")
 @click.option("--project", metavar="NAME|ID", help="Refuse an agent of another project.")
+@click.option(
+    "--recordings",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="A folder of recordings, each named after its call's id (c-1.wav), or as the row says.",
+)
 @click.option("--dry-run", is_flag=True, help="Check every row and store nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @bootstrap.data_dir_option
 def import_command(
-    source: Path, agent_id: str, project: str | None, dry_run: bool, as_json: bool, data_dir: Path | None
+    source: Path,
+    agent_id: str,
+    project: str | None,
+    recordings: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    data_dir: Path | None,
 ) -> None:
     """Import calls from SOURCE: a .jsonl, .json or .csv file, or a folder of .json and .jsonl files.
 
     Each row is one call, stored whole or not at all; calls that are there already are left alone, so an
     import that was cut short is simply repeated. A running server evaluates the calls as they come in.
+
+    A row may name its recording under `recording`, by a path beside SOURCE or within --recordings.
 
     Exits with 0 when all rows are in, 1 when some were refused (each with a line on stderr), 2 for a wrong
     command line. `callgauge agent list` shows the ids of agents.
@@ -52,7 +68,7 @@ def import_command(
     files = _files(source)
     bootstrap.start(data_dir)
     agent = _agent(agent_id, project)
-    run = _Run(agent, dry_run)
+    run = _Run(agent, dry_run, RecordingFiles(recordings))
     try:
         with _progress(files) as progress:
             for path in files:
@@ -93,6 +109,7 @@ class _Run:
 
     agent: Agent
     dry_run: bool
+    recordings: RecordingFiles
     counts: Counter[str] = field(default_factory=Counter)
     _seen: set[int] = field(default_factory=set)
     """Hashes of the call ids of a dry run, which cannot find its own rows in the database."""
@@ -110,6 +127,7 @@ class _Run:
 
         from callgauge.flow.errors import FlowError
         from callgauge.flow.importing import Imported, import_row
+        from callgauge.flow.recordings.files import StoreError
 
         self.counts["rows"] += 1
         match item:
@@ -117,10 +135,15 @@ class _Run:
                 self._refuse(f"{path}:{line}: {reason}", progress)
             case Row(line, value):
                 try:
-                    became, call_id = import_row(self.agent, value, dry_run=self.dry_run)
+                    find = partial(self._recording, path)
+                    became, call_id = import_row(self.agent, value, find=find, dry_run=self.dry_run)
                 except FlowError as error:
                     self._refuse(f"{path}:{line}: {error}", progress)
                     return
+                except StoreError as error:
+                    raise click.ClickException(
+                        f"{path}:{line}: {error}. The rows before it are in; import again to go on."
+                    ) from None
                 except DatabaseError as error:
                     raise click.ClickException(
                         f"{path}:{line}: the database cannot be used: {str(error).strip()}. "
@@ -129,6 +152,14 @@ class _Run:
                 if self.dry_run and became is Imported.ADDED and self._repeated(call_id):
                     became = Imported.KNOWN
                 self.counts[became.value] += 1
+
+    def _recording(self, source: Path, call_id: str, named: str) -> Path | None:
+        from callgauge.flow.errors import Invalid
+
+        try:
+            return self.recordings.find(source, call_id, named)
+        except NoSuchRecording as error:
+            raise Invalid.field("recording", str(error)) from None
 
     def _repeated(self, call_id: str) -> bool:
         key = hash(call_id)
@@ -144,11 +175,16 @@ class _Run:
 
 def _report(run: _Run, as_json: bool, *, cut_short: bool = False) -> None:
     counts = {name: run.counts[name] for name in ("rows", "added", "updated", "known", "refused")}
+    counts["recordings"] = len(run.recordings.used)
     if as_json:
         about: dict[str, Any] = {"agent_id": run.agent.pk, "project_id": run.agent.project_id}
         click.echo(json.dumps({**counts, **about, "dry_run": run.dry_run, "cut_short": cut_short}))
         return
     click.echo(_summary(counts, run.dry_run))
+    left_over = run.recordings.left_over()
+    if left_over and not cut_short:
+        files = "1 file" if left_over == 1 else f"{left_over:,} files"
+        click.echo(f"{files} in the folder of recordings: of none of these calls.", err=True)
     if cut_short:
         click.echo("Stopped. Import the same again to go on; what is in stays in.")
     elif counts["added"] and not run.dry_run:
@@ -161,6 +197,8 @@ def _summary(counts: dict[str, int], dry_run: bool) -> str:
     if counts["updated"]:
         parts.append(f"{counts['updated']:,} {would}updated")
     parts += [f"{counts['known']:,} already there", f"{counts['refused']:,} refused"]
+    if counts["recordings"]:
+        parts.append(f"{counts['recordings']:,} of them with a recording")
     rows = "1 row" if counts["rows"] == 1 else f"{counts['rows']:,} rows"
     return f"{rows}: {', '.join(parts)}."
 

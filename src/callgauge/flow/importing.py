@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from callgauge.domain.calls import stable_hash
 from callgauge.domain.strict_json import decode_json
 from callgauge.flow.call_content import read_transcript
 from callgauge.flow.errors import Invalid
-from callgauge.flow.ingest import ingest_call
+from callgauge.flow.ingest import Ingested, ingest_call
 from callgauge.flow.new_calls import NewCall, read_new_call
+from callgauge.flow.recordings.intake import HEAD_BYTES, Refused, check_file, take_in
+from callgauge.flow.recordings.rows import is_address
 from callgauge.formats.lines import lines_of
 from callgauge.store.models import Agent, CallLog, DuplicateCallPolicy
 
 TRANSCRIPTS = ("transcript_json", "transcript_object", "messages", "turns", "transcript")
 """Where rows keep the transcript; the first that holds something counts."""
 CALL_IDS = ("call_id", "id")
+RECORDINGS = ("recording", "voice_recording")
+"""Where rows name a file; an address there is fetched, as one under voice_recording_url is."""
 FIELDS = (
     "transcript_type",
     "trace_id",
@@ -29,7 +34,6 @@ FIELDS = (
     "customer_number",
     "feedback",
     "dynamic_variables",
-    "voice_recording",
     "voice_recording_url",
     "main_agent_channel_index",
     "metric_ids",
@@ -67,10 +71,26 @@ class Imported(StrEnum):
     KNOWN = "known"
 
 
-def import_row(agent: Agent, row: Any, *, dry_run: bool = False) -> tuple[Imported, str]:
+Find = Callable[[str, str], Path | None]
+"""The recording of a call on this machine, by the call's id and the path that its row names, if any. Raises
+Invalid."""
+
+
+def no_files(call_id: str, named: str) -> Path | None:
+    """For rows from elsewhere: what they name is on another machine."""
+    if named:
+        raise Invalid.field("recording", "Expected an address that begins with https:// or http://.")
+    return None
+
+
+def import_row(
+    agent: Agent, row: Any, *, dry_run: bool = False, find: Find = no_files
+) -> tuple[Imported, str]:
     """Store one row as a call of the agent, in a transaction of its own; gives its call id too. A call id
-    that is there already is known, or updated where the organization says so. Raises Invalid, Conflict."""
-    new = read_row(row)
+    that is there already is known, or updated where the organization says so. Raises Invalid, Conflict, and
+    StoreError where recordings cannot be stored."""
+    new = replace(read_row(row), told=False)
+    path = find(new.call_id, named_file(row))
     project = agent.project
     known = CallLog.objects.filter(project=project, call_id=new.call_id, deleted_at=None).exists()
     updates = project.organization.duplicate_calls == DuplicateCallPolicy.UPDATE
@@ -78,11 +98,41 @@ def import_row(agent: Agent, row: Any, *, dry_run: bool = False) -> tuple[Import
         return Imported.KNOWN, new.call_id
     if dry_run:
         read_transcript(new.transcript_type, new.transcript)
+        if path is not None:
+            _checked(path)
         return (Imported.UPDATED if known else Imported.ADDED), new.call_id
-    done = ingest_call(project, agent, replace(new, told=False))
+    done = ingest_call(project, agent, new) if path is None else _with_recording(agent, new, path)
     if done.created:
         return Imported.ADDED, new.call_id
     return (Imported.UPDATED if done.updated else Imported.KNOWN), new.call_id
+
+
+def named_file(row: Any) -> str:
+    """The path of a recording that a row names; empty where it names none, or an address."""
+    named = next((row[name] for name in RECORDINGS if row.get(name) not in (None, "")), "")
+    return named if isinstance(named, str) and not is_address(named) else ""
+
+
+def _with_recording(agent: Agent, new: NewCall, path: Path) -> Ingested:
+    """The file counts before an address."""
+    try:
+        with path.open("rb") as file, take_in(file.read) as incoming:
+            return ingest_call(agent.project, agent, replace(new, recording=incoming, voice_recording_url=""))
+    except Refused as error:
+        raise Invalid.field("recording", str(error)) from None
+    except OSError as error:
+        raise Invalid.field("recording", f"The file cannot be read: {error.strerror}.") from None
+
+
+def _checked(path: Path) -> None:
+    """What `take_in` would say of a file, without a copy of it."""
+    try:
+        with path.open("rb") as file:
+            check_file(file.read(HEAD_BYTES), path.stat().st_size)
+    except Refused as error:
+        raise Invalid.field("recording", str(error)) from None
+    except OSError as error:
+        raise Invalid.field("recording", f"The file cannot be read: {error.strerror}.") from None
 
 
 def read_row(row: Any) -> NewCall:
@@ -94,7 +144,12 @@ def read_row(row: Any) -> NewCall:
     body = {name: said[name] for name in FIELDS if name in said}
     body["call_id"] = next((said[name] for name in CALL_IDS if name in said), None) or made_id(said)
     transcript = next((said[name] for name in TRANSCRIPTS if name in said), None)
-    if transcript is None and "voice_recording_url" not in said:
+    named = next((said[name] for name in RECORDINGS if name in said), None)
+    if named is not None and not isinstance(named, str):
+        raise Invalid.field("recording", "Expected the path of a file, or an address.")
+    if named is not None and is_address(named):
+        body.setdefault("voice_recording_url", named)
+    if transcript is None and named is None and "voice_recording_url" not in said:
         raise Invalid.field("transcript_json", f"Expected a transcript under {_listed(TRANSCRIPTS)}.")
     body["transcript_json"] = _turns(transcript)
     body["metadata"] = _metadata(said)
@@ -116,7 +171,7 @@ def _metadata(row: Mapping[str, Any]) -> Any:
             return given  # refused with the field's name when the body is read
     if not isinstance(given, dict):
         return given
-    used = {"metadata", "call_id", *FIELDS, *TRANSCRIPTS, *LEFT_OUT}
+    used = {"metadata", "call_id", *FIELDS, *RECORDINGS, *TRANSCRIPTS, *LEFT_OUT}
     if "call_id" not in row:
         used.add("id")
     return {**{name: value for name, value in row.items() if name not in used}, **given}

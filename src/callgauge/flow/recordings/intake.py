@@ -16,6 +16,8 @@ from callgauge.flow.errors import FlowError
 from callgauge.flow.recordings.files import Place, files, incoming
 
 BLOCK_BYTES = 1 << 20
+HEAD_BYTES = 16
+"""As much as tells what a file is."""
 KINDS = "wav, mp3, ogg, opus, flac, and m4a or webm where the server has the extra media"
 
 
@@ -59,8 +61,8 @@ class Writing:
         self._size += len(block)
         if self._size > self._max_bytes:
             raise too_large()
-        if len(self._head) < 16:
-            self._head += block[:16]
+        if len(self._head) < HEAD_BYTES:
+            self._head += block[:HEAD_BYTES]
         self._hash.update(block)
         self._file.write(block)
 
@@ -71,12 +73,21 @@ class Writing:
         """Raises Refused for what is empty or no kind of recording."""
         self._file.flush()
         self._file.close()
-        if self._size == 0:
-            raise Refused("empty_file", "The recording is empty.")
-        media_type = sniff(self._head)
-        if media_type is None:
-            raise Refused("unsupported_format", f"This is no recording that can be read: {KINDS}.")
+        media_type = check_file(self._head, self._size)
         return Incoming(self._path, self._hash.hexdigest(), self._size, media_type)
+
+
+def check_file(head: bytes, size: int) -> str:
+    """The media type by the first bytes of a file. Raises Refused for what is empty, too large or no kind of
+    recording."""
+    if size == 0:
+        raise Refused("empty_file", "The recording is empty.")
+    if size > settings.CALLGAUGE.recording_max_mb << 20:
+        raise too_large()
+    media_type = sniff(head)
+    if media_type is None:
+        raise Refused("unsupported_format", f"This is no recording that can be read: {KINDS}.")
+    return media_type
 
 
 def too_large() -> Refused:
