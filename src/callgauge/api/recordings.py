@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from http import HTTPStatus
+from itertools import chain
 from typing import Any, BinaryIO
 
 from django.http import FileResponse, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -123,7 +124,12 @@ def _bytes(place: Place, wanted: range) -> HttpResponseBase:
             raise NotFound from None
         # Given as a file, the server sends it by itself: a slow player holds a socket and no thread.
         return FileResponse(_Part(file, wanted))
-    return StreamingHttpResponse(store.read(place, wanted.start, wanted.stop))
+    blocks = store.read(place, wanted.start, wanted.stop)
+    try:
+        first = next(blocks, b"")  # now, while the answer can still be another
+    except FileNotFoundError:
+        raise NotFound from None
+    return StreamingHttpResponse(chain((first,), blocks))
 
 
 class _Part(io.RawIOBase):

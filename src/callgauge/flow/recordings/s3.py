@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,13 @@ from callgauge.domain.extras import how_to_add
 from callgauge.flow.recordings.files import S3, Place, StoreError
 
 BLOCK_BYTES = 1 << 20
+CONNECT_SECS, RETRIES, RETRY_SECS = 5, 3, 20
+"""Somebody may be waiting: obstore's own ten tries over three minutes are for programs without people."""
 SHORT_NAMES = frozenset({"endpoint", "region", "access_key_id", "secret_access_key", "session_token"})
+
+
+NO_BUCKET = "the storage of recordings has no such bucket: see CALLGAUGE_RECORDING_STORE"
+REFUSED = "the storage of recordings refuses the credentials: see CALLGAUGE_RECORDING_STORE_OPTIONS"
 
 
 class Bucket:
@@ -31,7 +37,11 @@ class Bucket:
             self._store: Any = S3Store.from_url(
                 f"{S3}{url.removeprefix(S3)}",
                 config=given,
-                client_options={"allow_http": endpoint.startswith("http://")},
+                client_options={
+                    "allow_http": endpoint.startswith("http://"),
+                    "connect_timeout": timedelta(seconds=CONNECT_SECS),
+                },
+                retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECS)},
             )
         except Exception as error:  # noqa: BLE001 -- obstore's errors have no common base
             raise StoreError(f"CALLGAUGE_RECORDING_STORE: {type(error).__name__}") from None
@@ -95,10 +105,21 @@ def read_options(text: str) -> dict[str, str]:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Every fault of obstore in our words; its own may hold addresses and keys."""
+    """Every fault of obstore in our words; its own may hold addresses and keys. A missing file is left to the
+    caller."""
     try:
         yield
-    except FileNotFoundError:
+    except GeneratorExit:
         raise
-    except Exception as error:  # noqa: BLE001 -- obstore's errors have no common base
-        raise StoreError(f"the storage of recordings does not answer: {type(error).__name__}") from None
+    except Exception as error:
+        text = str(error)
+        if "NoSuchBucket" in text:  # obstore says "not found" here too
+            raise StoreError(NO_BUCKET) from None
+        if isinstance(error, FileNotFoundError):
+            raise
+        if any(status in text for status in ("403 Forbidden", "401 Unauthorized")):
+            raise StoreError(REFUSED) from None
+        kind = type(error).__name__
+        raise StoreError(
+            f"the storage of recordings cannot be reached, or gives no answer ({kind})"
+        ) from None
