@@ -16,6 +16,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from moto.core import set_initial_no_auth_action_count
 from moto.server import ThreadedMotoServer
 
+from callgauge.cli.doctor.finding import State
+from callgauge.cli.doctor.places import recordings as look_at_store
 from callgauge.flow.recordings import due
 from callgauge.flow.recordings.files import Place, StoreError, files
 from callgauge.flow.recordings.s3 import BLOCK_BYTES, Bucket
@@ -163,6 +165,15 @@ def test_a_storage_that_is_away_is_said(source: Path) -> None:
     away = Bucket("s3://calls/recordings", options("http://127.0.0.1:9"))
     with pytest.raises(StoreError, match="cannot be reached"):
         away.put(source, PLACE)
+
+
+def test_the_doctor_looks_into_the_bucket(store: Any, settings: Any) -> None:
+    (found,) = look_at_store(settings.CALLGAUGE)
+    assert found.state is State.OK
+    settings.CALLGAUGE = replace(settings.CALLGAUGE, recording_store="s3://elsewhere")
+    (found,) = look_at_store(settings.CALLGAUGE)
+    assert found.state is State.FAULT
+    assert "no such bucket" in found.words
 
 
 # --- the whole way ----------------------------------------------------------------------------------------

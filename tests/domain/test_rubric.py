@@ -5,7 +5,7 @@ import itertools
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callgauge.domain.metrics import EvalType
@@ -106,6 +106,7 @@ def depth(node):
     return 0 if isinstance(node[1], int) else 1 + max(depth(part) for part in node[1])
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])  # on a busy machine
 @given(conditions.filter(lambda node: depth(node) <= 8), st.integers(0, 10).map(lambda n: n / 2))
 def test_nested_conditions_agree_with_plain_python(node, value):
     parsed = parse_rubric({"rules": [{"metric_id": 2, "conditions": as_config(node)}]}, KNOWN)

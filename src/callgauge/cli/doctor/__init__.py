@@ -30,6 +30,7 @@ def checks(*, ask_judge: bool) -> Sequence[Check]:
         places.settings,
         places.folder,
         places.disk,
+        places.recordings,
         places.database,
         places.broker,
         measuring.sandbox,

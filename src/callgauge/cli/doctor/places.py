@@ -114,6 +114,20 @@ def disk(loaded: Options) -> Iterator[Finding]:
         yield Finding("disk", State.OK, words, facts)
 
 
+def recordings(loaded: Options) -> Iterator[Finding]:
+    """Where recordings are kept, with a look into it where it is on another machine."""
+    from callgauge.flow.recordings.files import StoreError, files
+
+    if not loaded.recording_store:
+        return
+    try:
+        next(iter(files().places()), None)
+    except StoreError as error:
+        yield Finding("recordings", State.FAULT, str(error))
+        return
+    yield Finding("recordings", State.OK, f"{loaded.recording_store} can be read")
+
+
 def database(loaded: Options) -> Iterator[Finding]:
     from django.db import DatabaseError, connection
     from django.db.migrations.executor import MigrationExecutor
