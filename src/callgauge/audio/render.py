@@ -17,6 +17,18 @@ _INTERRUPTION, _BACKCHANNEL, _LATENCY = (224, 49, 49), (230, 119, 0), (95, 61, 1
 _SHOWN_SILENCE_SECS = 2.0
 
 
+_OF_PARTIES = (
+    (_AGENT, "agent"),
+    (_CALLER, "caller"),
+    (_INTERRUPTION, "interruption (by whom, ms until the other stopped)"),
+    (_BACKCHANNEL, "backchannel"),
+    (_LATENCY, "response latency, ms"),
+)
+_OF_BOTH = ((_BOTH, "speech of either party"),)
+_OF_NOBODY = (_FAINT, f"silence of {_SHOWN_SILENCE_SECS:.0f} s and more")
+"""What the colours mean: only those that a picture can have are named in it."""
+
+
 def render_png(analysis: Analysis, path: str | os.PathLike[str]) -> None:
     """Write the picture; 30 s a row, more in calls over half an hour."""
     from PIL import Image, ImageDraw
@@ -43,27 +55,23 @@ class _Picture:
         self.draw = draw
         self.row_secs = row_secs
         self.analysis = analysis
+        self.mixed = analysis.health.agent_channel is None
         self.small = ImageFont.load_default(size=12)
         self.large = ImageFont.load_default(size=16)
 
     def heading(self) -> None:
         health = self.analysis.health
+        names = ("both parties:", "") if self.mixed else ("agent", "caller")
         sides = [
             f"{name} SNR {side.snr_db:.0f} dB"
             + ("" if side.leak_db is None else f", leak {side.leak_db:.0f} dB at {side.leak_delay_ms:.0f} ms")
-            for name, side in (("agent", health.agent), ("caller", health.caller))
+            for name, side in zip(names, (health.agent, health.caller), strict=True)
             if side is not None
         ]
         title = f"{self.analysis.duration_secs:.1f} s, {health.format}, {health.sample_rate} Hz"
         self.draw.text((12, 8), f"{title}    {'    '.join(sides)}", fill=_INK, font=self.large)
         at = 12
-        for colour, name in (
-            (_AGENT, "agent"),
-            (_CALLER, "caller"),
-            (_INTERRUPTION, "interruption (by whom, ms until the other stopped)"),
-            (_BACKCHANNEL, "backchannel"),
-            (_LATENCY, "response latency, ms"),
-        ):
+        for colour, name in (*(_OF_BOTH if self.mixed else _OF_PARTIES), _OF_NOBODY):
             self.draw.rectangle((at, 38, at + 14, 50), fill=colour)
             self.draw.text((at + 20, 37), name, fill=_INK, font=self.small)
             at += 48 + int(self.draw.textlength(name, font=self.small))
@@ -77,7 +85,7 @@ class _Picture:
         top = _TOP_PX + row * _row_px()
         agent, caller = top + 14, top + 14 + _LANE_PX + _GAP_PX
         self._clock(start, top, caller + _LANE_PX)
-        for lane, name in ((agent, "agent"), (caller, "caller")):
+        for lane, name in ((agent, "both"),) if self.mixed else ((agent, "agent"), (caller, "caller")):
             self.draw.text((12, lane + _LANE_PX // 2 - 7), name, fill=_INK, font=self.small)
         for silence in self.analysis.silences:
             if silence[1] - silence[0] >= _SHOWN_SILENCE_SECS:
