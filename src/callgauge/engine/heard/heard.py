@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Final
@@ -81,9 +81,12 @@ def health_of(analysis: Analysis) -> dict[str, Any]:
     return {name: value for name, value in health.items() if name != "refused"}
 
 
-def setting(spec: MetricSpec, name: str, default: float, *, smallest: float = 0.0) -> float:
-    """A number of the metric's configuration. Raises BadConfiguration."""
+def setting(call: Call, spec: MetricSpec, name: str, default: float, *, smallest: float = 0.0) -> float:
+    """A number of the metric's configuration, one for all agents or `{"AGENT'S ID": number}` with the default
+    for those that are not in it. Raises BadConfiguration."""
     value = spec.configuration.get(name)
+    if isinstance(value, Mapping):
+        value = value.get(str(call.agent.id))
     if value is None or value == "":
         return default
     if isinstance(value, str):

@@ -21,7 +21,7 @@ def count(by: Party) -> Callable[[Call, MetricSpec, Analysis], Scored]:
     """A metric that counts the interruptions by one party."""
 
     def score(call: Call, spec: MetricSpec, analysis: Analysis) -> Scored:
-        found = _interruptions(spec, analysis, by)
+        found = _interruptions(call, spec, analysis, by)
         sure = [one.confidence for one in found]
         other = Party.CALLER if by is Party.AGENT else Party.AGENT
         yielded = sum(one.stop_ms is not None for one in found)
@@ -37,7 +37,7 @@ def count(by: Party) -> Callable[[Call, MetricSpec, Analysis], Scored]:
             extra=told(
                 analysis,
                 sure,
-                min_overlap_ms=_min_overlap(spec),
+                **_thresholds(call, spec),
                 backchannels=sum(one.by is by for one in analysis.backchannels),
                 events=[_event(one) for one in found],
             ),
@@ -48,7 +48,7 @@ def count(by: Party) -> Callable[[Call, MetricSpec, Analysis], Scored]:
 
 def stop_time(call: Call, spec: MetricSpec, analysis: Analysis) -> Scored | Skipped:
     """Numeric, mean milliseconds from the caller's onset over the agent to the agent's silence."""
-    found = _interruptions(spec, analysis, Party.CALLER)
+    found = _interruptions(call, spec, analysis, Party.CALLER)
     stopped = [one for one in found if one.stop_ms is not None]
     times = [one.stop_ms for one in stopped if one.stop_ms is not None]
     if not times:
@@ -70,6 +70,7 @@ def stop_time(call: Call, spec: MetricSpec, analysis: Analysis) -> Scored | Skip
         extra=told(
             analysis,
             sure,
+            **_thresholds(call, spec),
             **percentiles(times),
             talked_on=talked_on,
             events=[_event(one) for one in found],
@@ -83,7 +84,7 @@ def rating(call: Call, spec: MetricSpec, analysis: Analysis) -> Scored | Skipped
     if not turns or not any(turn.party is Party.CALLER for turn in analysis.turns):
         words = ("Only one party speaks in this recording.",)
         return Skipped(SkipReason.NOT_APPLICABLE, words, extra=told(analysis))
-    found = _interruptions(spec, analysis, Party.AGENT)
+    found = _interruptions(call, spec, analysis, Party.AGENT)
     sure = [one.confidence for one in found]
     value = MAX_SCORE * (1 - len(found) / turns)
     return Scored(
@@ -96,18 +97,21 @@ def rating(call: Call, spec: MetricSpec, analysis: Analysis) -> Scored | Skipped
             interruptions=len(found),
             backchannels=sum(one.by is Party.AGENT for one in analysis.backchannels),
             turns=turns,
-            min_overlap_ms=_min_overlap(spec),
+            **_thresholds(call, spec),
             events=[_event(one) for one in found],
         ),
     )
 
 
-def _min_overlap(spec: MetricSpec) -> float:
-    return max(MIN_OVERLAP_MS, setting(spec, "min_overlap_ms", MIN_OVERLAP_MS))
+def _thresholds(call: Call, spec: MetricSpec) -> dict[str, float]:
+    return {
+        "min_overlap_ms": max(MIN_OVERLAP_MS, setting(call, spec, "min_overlap_ms", MIN_OVERLAP_MS)),
+        "min_confidence": setting(call, spec, "min_confidence", 0.0),
+    }
 
 
-def _interruptions(spec: MetricSpec, analysis: Analysis, by: Party) -> list[Interruption]:
-    least, sure = _min_overlap(spec), setting(spec, "min_confidence", 0.0)
+def _interruptions(call: Call, spec: MetricSpec, analysis: Analysis, by: Party) -> list[Interruption]:
+    least, sure = _thresholds(call, spec).values()
     return [
         one
         for one in analysis.interruptions

@@ -18,7 +18,7 @@ TIMEOUT_SECS = 10.0
 
 def latency(call: Call, spec: MetricSpec, analysis: Analysis) -> Scored | Skipped:
     """Numeric, mean milliseconds from the end of the caller's speech to the agent's first sound."""
-    least = setting(spec, "min_confidence", 0.0)
+    least = setting(call, spec, "min_confidence", 0.0)
     found = [one for one in analysis.latencies if one.confidence >= least]
     if not found:
         words = ("The agent never answers a turn of the caller.",)
@@ -39,6 +39,7 @@ def latency(call: Call, spec: MetricSpec, analysis: Analysis) -> Scored | Skippe
         extra=told(
             analysis,
             sure,
+            min_confidence=least,
             **shares,
             events=[
                 {
@@ -55,7 +56,7 @@ def latency(call: Call, spec: MetricSpec, analysis: Analysis) -> Scored | Skippe
 
 def silence(call: Call, spec: MetricSpec, analysis: Analysis) -> Scored:
     """Binary: passes where both are never silent for longer than `silence_duration` seconds."""
-    longest = setting(spec, "silence_duration", SILENCE_SECS)
+    longest = setting(call, spec, "silence_duration", SILENCE_SECS)
     found = [span for span in analysis.silences if span[1] - span[0] > longest]
     extra = {**told(analysis), **_spans(found, longest)}
     return Scored(Value(passed=not found), _silent(found, longest), extra=extra)
@@ -63,7 +64,7 @@ def silence(call: Call, spec: MetricSpec, analysis: Analysis) -> Scored:
 
 def silence_in_transcript(call: Call, spec: MetricSpec) -> Scored | Skipped:
     """The same between the turns of the transcript."""
-    longest = setting(spec, "silence_duration", SILENCE_SECS)
+    longest = setting(call, spec, "silence_duration", SILENCE_SECS)
     times = sorted(
         (turn.start_secs, turn.end_secs)
         for turn in call.spoken
@@ -107,7 +108,7 @@ Wait = tuple[float, float | None]
 
 def infrastructure(call: Call, spec: MetricSpec, analysis: Analysis) -> Scored | Skipped:
     """Binary: passes where the agent answers each turn of the caller within `infra_issues_timeout` s."""
-    limit = setting(spec, "infra_issues_timeout", TIMEOUT_SECS)
+    limit = setting(call, spec, "infra_issues_timeout", TIMEOUT_SECS)
     agent = [span[0] for span in analysis.speech_agent]
     turns = [turn for turn in analysis.turns if turn.party is Party.CALLER]
     resumed = [turn.start for turn in turns[1:]] + [analysis.duration_secs]
@@ -120,7 +121,7 @@ def infrastructure(call: Call, spec: MetricSpec, analysis: Analysis) -> Scored |
 
 def infrastructure_in_transcript(call: Call, spec: MetricSpec) -> Scored | Skipped:
     """The same by the transcript's times."""
-    limit = setting(spec, "infra_issues_timeout", TIMEOUT_SECS)
+    limit = setting(call, spec, "infra_issues_timeout", TIMEOUT_SECS)
     starts = [turn.start_secs for turn in call.turns if turn.role is Role.AGENT]
     agent = [start for start in starts if start is not None]
     callers = [
