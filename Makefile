@@ -39,7 +39,7 @@ $(RUN_STAMP): requirements.lock pyproject.toml
 	$(call install,requirements.lock)
 	@touch $(RUN_STAMP)
 
-extra: runtime ## Install an optional part: NAME=scale, media, s3, parquet, mcp, otel or monty
+extra: runtime ## Install an optional part: NAME=scale, media, s3, parquet, mcp, otel, stt or monty
 	@test -n "$(NAME)" || { echo "Say which: make extra NAME=scale (docs/operations.md lists them)"; exit 2; }
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[$(NAME)]'
 

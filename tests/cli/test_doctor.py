@@ -42,7 +42,7 @@ def test_for_people_it_is_a_line_each(tmp_path: Path) -> None:
     shown = callgauge(tmp_path / "data", "doctor")
     assert shown.returncode == 0
     assert "attacks of the self-test held" in shown.stdout
-    assert len(shown.stdout.splitlines()) == 8 + len(EXTRAS)
+    assert len(shown.stdout.splitlines()) == 9 + len(EXTRAS)
 
 
 def test_beside_a_running_server(tmp_path: Path) -> None:

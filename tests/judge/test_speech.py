@@ -217,5 +217,5 @@ def test_a_fault_of_the_library_repeats_none_of_its_words(local):
 def test_without_the_library_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "faster_whisper", None)
     (tmp_path / "model.bin").write_bytes(b"")
-    with pytest.raises(JudgeSettingError, match=r"callgauge\[stt\]"):
+    with pytest.raises(JudgeSettingError, match="NAME=stt"):
         open_speech(parse_speech(f"faster-whisper:{tmp_path}"))

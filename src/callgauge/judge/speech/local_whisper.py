@@ -10,10 +10,11 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from callgauge.domain.extras import how_to_add
 from callgauge.judge.settings import JudgeSettingError
 from callgauge.judge.speech.adapter import Heard, SpeechError, SpeechSettings
 
-NEEDS_EXTRA = 'faster-whisper needs the extra stt: pip install "callgauge[stt]"'
+NEEDS_EXTRA = f"faster-whisper needs the extra stt; {how_to_add('stt')}"
 
 
 def open_speech(settings: SpeechSettings) -> LocalWhisper:
