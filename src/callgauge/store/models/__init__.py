@@ -46,7 +46,6 @@ from callgauge.store.models.recordings import (
     RecordingFile,
     RecordingRedaction,
     RecordingState,
-    RecordingState,
     RecordingText,
     RecordingUpload,
 )
