@@ -58,6 +58,7 @@ def kinds(text, language="en"):
         ("jane.doe@gmail.com.", "jane dot doe at gmail dot com"),
         ("Um, yeah, uh, okay", "yes ok"),
         ("it’s “fine”", "it's fine"),
+        ("My name is <PERSON>, call <PHONE_NUMBER>.", "my name is call"),
         ("ﬁve caﬀè", "five caffè"),
         ("٣ ٤", "3 4"),
     ],

@@ -25,6 +25,7 @@ from callgauge.worker.database import DatabaseThread
 from callgauge.worker.local_file import LocalFile
 from callgauge.worker.processes import AudioProcesses
 from callgauge.worker.slots import Place
+from callgauge.worker.sounds import NOT_YET_HEARD
 
 CUT_SECS: Final = 600.0
 """A five-hour mp3 takes a minute on a slow core."""
@@ -61,10 +62,11 @@ class Transcriptions:
         if not isinstance(heard, Analysis):
             return heard
         found = await self._database.run(analyses.standing, call.id, analyses.clues_of(call))
-        if found.place is None:  # deleted in this very moment
-            return Failed(FailureCode.RECORDING_UNAVAILABLE, ("The recording is not here.",))
+        if found.audible is None:
+            gone = Failed(FailureCode.RECORDING_UNAVAILABLE, ("The recording is not here.",))
+            return NOT_YET_HEARD if found.place is not None else gone
         agent = heard.health.agent_channel
-        text = await self._once(found.place, agent is None, place)
+        text = await self._once(found.audible, agent is None, place)
         if isinstance(text, Failed):
             return text
         sides = {

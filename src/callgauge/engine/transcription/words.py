@@ -51,6 +51,8 @@ _UNSPACED: Final = ("CJK UNIFIED", "CJK COMPAT", "HIRAGANA", "KATAKANA", "THAI",
 _QUOTES: Final = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'"})
 _CURRENCY: Final = {"$": "dollar", "€": "euro", "£": "pound"}
 
+_HIDDEN = re.compile(r"<[A-Z][A-Z_]{2,}>")
+"""What redaction puts in the place of personal data: it is silence in the recording."""
 _MONEY = re.compile(r"([$€£])\s?(\d[\d.,]*)")
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _FULL_HOUR = re.compile(r"\b(\d{1,2}):00\b")
@@ -110,6 +112,7 @@ def _foreign_word(piece: _Piece, turn: int | None) -> Word:
 
 
 def _prepared(text: str) -> str:
+    text = _HIDDEN.sub(" ", text)
     text = unicodedata.normalize("NFKC", text).translate(_QUOTES)
     text = _ADDRESS.sub(lambda found: _spoken_address(found[0]), text)
     text = _MONEY.sub(lambda found: f"{found[2]} {_CURRENCY[found[1]]} ", text)
