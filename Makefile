@@ -43,8 +43,9 @@ extra: runtime ## Install an optional part: NAME=scale, media, s3, parquet, mcp,
 	@test -n "$(NAME)" || { echo "Say which: make extra NAME=scale (docs/operations.md lists them)"; exit 2; }
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[$(NAME)]'
 
-demo: runtime ## See the main job done on sample calls, from import to rerun
-	@$(VENV)/bin/callgauge demo
+demo: runtime ## See the main job done on sample calls; the data stays in .demo until the next demo
+	@rm -rf .demo
+	@$(VENV)/bin/callgauge demo --data-dir .demo
 
 serve: runtime ## Start the server on 127.0.0.1:PORT with its data in DATA_DIR
 	@$(VENV)/bin/callgauge serve --port $(PORT) --data-dir $(DATA_DIR)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -53,6 +54,15 @@ class Server:
         line = self._process.stdout.readline()
         assert line.startswith("listening on "), f"the server did not start: {line!r}; see {log.name}"
         self.url = line.split()[-1]
+
+    def printed(self, pattern: str) -> str:
+        """Wait for what matches in the lines that it prints after the first."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if found := re.search(pattern, line):
+                return found[0]
+        raise AssertionError(f"the server ended without printing {pattern}")
 
     @property
     def pid(self) -> int:

@@ -8,12 +8,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.cookiejar import CookieJar
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, ProxyHandler, Request, build_opener
 
 import pytest
 
 from callgauge.cli.demo_report import is_pending, seen
 from callgauge.cli.demo_server import Api, DemoError, Install, serving
+from tests.server import Server
 
 COMMAND = [sys.executable, "-m", "callgauge.cli", "demo"]
 
@@ -89,6 +93,43 @@ def test_ended_from_outside_it_takes_its_server_along(tmp_path: Path, started: s
     assert started.wait(30) == 128 + signal.SIGTERM
     assert not servers_of(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_it_ends_on_the_address_of_what_changed(tmp_path: Path) -> None:
+    """Whoever does as it says gets there: serve that folder, make the account by the link, open the page."""
+    folder = tmp_path / "kept"
+    done = subprocess.run(
+        [*COMMAND, "--data-dir", str(folder)],
+        env=environ(tmp_path, MAKELEVEL="1"),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    command, _, address = [line.strip() for line in done.stdout.strip().splitlines()[-3:]]
+    assert re.fullmatch(r"CALLGAUGE_JUDGE=scripted:\S+ make serve DATA_DIR=kept", command)
+    page = re.fullmatch(r"http://127\.0\.0\.1:8000(/projects/\d+/reruns/\d+)", address)
+    assert page, address
+    with Server(folder) as server:
+        link = server.printed(r"http://\S+/set-up/\S+")
+        visitor = build_opener(HTTPCookieProcessor(CookieJar()), ProxyHandler({}))
+        form = visitor.open(link).read().decode()
+        (token,) = set(re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', form))
+        account = {
+            "csrfmiddlewaretoken": token,
+            "name": "Ada",
+            "email": "ada@example.com",
+            "password": "correct horse battery",
+            "organization": re.findall(r'name="organization" value="([^"]*)"', form)[0],
+        }
+        visitor.open(Request(link, urlencode(account).encode(), {"Referer": link}))
+        first = visitor.open(server.url).read().decode()
+        assert page[1].rpartition("/")[0] in first, "the first page leads to reruns"
+        shown = visitor.open(server.url + page[1]).read().decode()
+    assert "Agreement confirmed: version 1 to 2" in shown
+    assert "Which is right?" in shown
 
 
 def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import signal
@@ -63,8 +64,8 @@ def demo(data_dir: Path | None, keep: bool) -> None:
                 LOG_LEVEL="warning",
             )
             with serving(install) as address:
-                key = _Demo(console, install, address).play()
-            _what_next(console, folder if keep or data_dir else None, key)
+                played = _Demo(console, install, address).play()
+            _what_next(console, folder if keep or data_dir else None, played)
     except DemoError as error:
         raise click.ClickException(str(error)) from None
 
@@ -95,6 +96,13 @@ class _Made:
     metrics: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Played:
+    key: str
+    page: str
+    """Address, on whatever server, of the page that shows what the rerun changed."""
+
+
 class _Demo:
     """The acts of the demo, in order; each says what it did."""
 
@@ -104,8 +112,7 @@ class _Demo:
         self._address = address
         self._step = 0
 
-    def play(self) -> str:
-        """Gives the API key that was made."""
+    def play(self) -> _Played:
         say = self._console.print
         say("[bold]Callgauge: take calls in, measure them, change a metric, measure them again.[/]")
         say(
@@ -124,7 +131,7 @@ class _Demo:
         self._rerun(made)
         after = self._calls()
         self._compare(before, after, list(made.metrics))
-        return str(key["api_key"])
+        return _Played(str(key["api_key"]), f"/projects/{key['project_id']}/reruns/{self._most_flips()}")
 
     def _set_up(self, project_id: int) -> _Made:
         agents = {
@@ -236,6 +243,14 @@ class _Demo:
             self._console.print()
             self._console.print(table)
 
+    def _most_flips(self) -> int:
+        """The rerun that changed most."""
+        flips: dict[int, int] = {}
+        for one in self._api.get("/callgauge/v1/reruns/")["results"]:
+            found = self._api.get(f"/callgauge/v1/reruns/{one['id']}/diff/")
+            flips[one["id"]] = sum(metric["flipped_calls_total"] for metric in found["metrics"])
+        return max(flips, key=lambda pk: flips[pk])
+
     def _rows(self) -> list[Any]:
         rows: list[Any] = self._api.get(f"{CALL_LOGS}?page_size=100")["results"]
         return sorted(rows, key=lambda call: str(call["call_id"]))
@@ -256,7 +271,8 @@ class _Demo:
             self._console.print(Text.assemble((lead, style or "bold cyan"), line))
 
 
-def _what_next(console: Console, kept: Path | None, key: str) -> None:
+def _what_next(console: Console, kept: Path | None, played: _Played) -> None:
+    """The last line is the address of what the rerun changed, where the data is kept."""
     program = "callgauge" if shutil.which("callgauge") else sys.argv[0]
     rows = [
         ("A server that stays", ["make serve", "http://127.0.0.1:8000, with its data in ./data"]),
@@ -276,14 +292,29 @@ def _what_next(console: Console, kept: Path | None, key: str) -> None:
         ),
         ("A real model", ["CALLGAUGE_JUDGE=openai:gpt-4.1-mini CALLGAUGE_JUDGE_API_KEY=KEY make serve"]),
     ]
-    if kept is not None:
-        judge, folder = shlex.quote(f"scripted:{cast.JUDGE_FILE}"), shlex.quote(str(kept))
-        again = f"CALLGAUGE_JUDGE={judge} {program} serve --data-dir {folder}"
-        rows.insert(0, ("This demo's data", [again, f"API key: {key}"]))
     console.print("\n[bold]What next[/]")
     for title, lines in rows:
         console.print(Text(f"  {title}", style="bold cyan"))
         for line in lines:
             console.print(Text(f"    {line}"), soft_wrap=True)
-    gone = "its data is gone; --keep keeps it" if kept is None else f"its data is kept in {kept}"
-    console.print(f"\nThe demo's server has stopped, and {gone}.", soft_wrap=True)
+    if kept is None:
+        console.print(
+            "\nThe demo's server has stopped, and its data is gone; --keep keeps it.", soft_wrap=True
+        )
+        return
+    judge, folder = shlex.quote(f"scripted:{cast.JUDGE_FILE}"), shlex.quote(_short(kept))
+    start = "make serve DATA_DIR=" if "MAKELEVEL" in os.environ else f"{program} serve --data-dir "
+    console.print(f"\nThe demo's server has stopped. Its data is kept in {kept}.", soft_wrap=True)
+    console.print("\n[bold]See what the rerun changed, and all the rest, in pages[/]")
+    for line in (
+        f"CALLGAUGE_JUDGE={judge} {start}{folder}",
+        "It prints a link that makes your account (for scripts, the API key: " + played.key + "). Then open",
+        f"http://127.0.0.1:8000{played.page}",
+    ):
+        console.print(Text(f"    {line}"), soft_wrap=True)
+
+
+def _short(folder: Path) -> str:
+    """As one would type it from here."""
+    here = Path.cwd()
+    return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)
