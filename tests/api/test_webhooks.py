@@ -50,8 +50,7 @@ def listed(who: Tenant, **query: Any) -> list[str]:
 def test_the_log_shows_what_became_of_each(alice: Tenant) -> None:
     assert patch_project(alice, webhook_url=HOOK, webhook_secret="hush-hush").status_code == 200
     row = delivery(alice)
-    work = outbox.claim("me")
-    assert work is not None
+    (work,) = outbox.claim("me")
     tried = Tried(status=500, error="The receiver answered 500.", response="hush-hush said you", took_ms=12)
     outbox.ended("me", work, tried, most_tries=3)
     (line,) = json.loads(alice.client.get(URL).content)["results"]

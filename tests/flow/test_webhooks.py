@@ -260,7 +260,6 @@ def test_an_agents_address_does_not_get_its_projects_secrets(agent: Agent) -> No
     agent.settings = {"webhook_url": "https://agent.example.com"}
     agent.save()
     settle_call(arrive(agent))
-    work = outbox.claim("me")
-    assert work is not None
+    (work,) = outbox.claim("me")
     assert work.url == "https://agent.example.com"
     assert not {"X-CEKURA-SECRET", "webhook-signature"} & set(work.headers)

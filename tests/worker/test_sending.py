@@ -270,12 +270,10 @@ def test_two_senders_never_send_the_same_at_once(alice: Tenant, receiver: Receiv
 def test_who_has_lost_the_lease_notes_nothing(alice: Tenant) -> None:
     listen(alice.project, "https://hooks.example.com")
     row = completed(alice.project)
-    mine = outbox.claim("first")
-    assert mine is not None
-    assert outbox.claim("second") is None, "the lease holds"
+    (mine,) = outbox.claim("first")
+    assert not outbox.claim("second"), "the lease holds"
     WebhookDelivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    theirs = outbox.claim("second")
-    assert theirs is not None
+    (theirs,) = outbox.claim("second")
     assert theirs.headers["webhook-id"] == mine.headers["webhook-id"] == row.uid
     outbox.ended("first", mine, Tried(delivered=True), most_tries=10)
     assert states() == ["sending"]
@@ -356,5 +354,49 @@ def test_what_has_waited_longest_goes_first(alice: Tenant, receiver: Receiver) -
     rows = [completed(alice.project, number) for number in range(3)]
     for row, age in zip(rows, (1, 3, 2), strict=True):
         WebhookDelivery.objects.filter(pk=row.pk).update(due_at=timezone.now() - timedelta(minutes=age))
-    found = [outbox.claim("me") for _ in rows]
-    assert [work.pk for work in found if work] == [rows[1].pk, rows[2].pk, rows[0].pk]
+    assert [work.pk for work in outbox.claim("me", 2)] == [rows[1].pk, rows[2].pk]
+    assert [work.pk for work in outbox.claim("me", 2)] == [rows[0].pk]
+
+
+def test_many_are_claimed_in_as_many_queries_as_few(
+    alice: Tenant, django_assert_max_num_queries: Any
+) -> None:
+    listen(alice.project, "https://hooks.example.com")
+    for number in range(20):
+        completed(alice.project, number)
+    with django_assert_max_num_queries(16):
+        works = outbox.claim("me", 20)
+    said = {json.loads(work.body)["data"]["call_id"] for work in works}
+    assert said == {f"c{number}" for number in range(20)}
+
+
+def test_a_call_that_cannot_be_shown_keeps_no_other_back(
+    alice: Tenant, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listen(alice.project, receiver.url)
+    rows = [completed(alice.project, number) for number in range(3)]
+    show = outbox.present_details
+
+    def faulty(calls: Any, **options: Any) -> Any:
+        if rows[1].call in calls:
+            raise RuntimeError("a fault of ours")
+        return show(calls, **options)
+
+    monkeypatch.setattr(outbox, "present_details", faulty)
+    with Running(tries=1):
+        wait_until(ended)
+    assert states() == ["delivered", "dead", "delivered"]
+    rows[1].refresh_from_db()
+    assert "its log says why" in rows[1].tries[0]["error"]
+
+
+def test_what_is_leased_and_not_begun_is_handed_back(alice: Tenant) -> None:
+    release = threading.Event()
+    with Receiver(lambda got: Answer(until=release)) as hanging:
+        listen(alice.project, hanging.url)
+        for number in range(3 * PER_PROJECT):
+            completed(alice.project, number)
+        with Running():
+            wait_until(lambda: hanging.together == PER_PROJECT)
+        assert states() == ["queued"] * 3 * PER_PROJECT
+        release.set()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from django.db import connection, transaction
-from django.db.models import DateTimeField, ExpressionWrapper, Q, QuerySet, Value
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -34,24 +35,38 @@ def uid_of(progress_id: str) -> str:
     return progress_id.replace("-", "")[:32]
 
 
-def claim(model: type[Row], owner: str, *, among: Q = Q(), first: str = "id") -> Row | None:  # noqa: B008
-    """Lease the first that nobody works on; `attempts` counts this one. The caller is in no transaction."""
+def claim(model: type[Row], owner: str) -> Row | None:
+    """Lease the oldest that nobody works on; `attempts` counts this one. The caller is in no transaction."""
+    return next(iter(claim_some(model, owner, 1)), None)
+
+
+def claim_some(
+    model: type[Row],
+    owner: str,
+    most: int,
+    *,
+    among: Q = Q(),  # noqa: B008
+    first: str = "id",
+    choose: Callable[[list[Row]], list[Row]] = list,
+) -> list[Row]:
+    """Of the first `most` that nobody works on, lease those that `choose` picks."""
     claimable = model._default_manager.filter(
         among, Q(state=ErrandState.QUEUED) | Q(state=ErrandState.IN_PROGRESS, lease_until__lt=Now())
     ).order_by(first)
     if not claimable.exists():
-        return None
+        return []
     with transaction.atomic():
-        row = claimable.select_for_update(
-            skip_locked=connection.features.has_select_for_update_skip_locked
-        ).first()
-        if row is None:
-            return None
-        row.attempts += 1
-        model._default_manager.filter(pk=row.pk).update(
-            state=ErrandState.IN_PROGRESS, owner=owner, lease_until=_lease_end(), attempts=row.attempts
+        free = claimable.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked)
+        rows = choose(list(free[:most]))
+        for row in rows:
+            row.attempts += 1
+        model._default_manager.filter(pk__in=[row.pk for row in rows]).update(
+            state=ErrandState.IN_PROGRESS,
+            owner=owner,
+            lease_until=_lease_end(),
+            attempts=F("attempts") + 1,
         )
-    return row
+    return rows
 
 
 def held(model: type[Row], owner: str, pk: int) -> QuerySet[Row]:

@@ -16,8 +16,9 @@ from callgauge.store.models import WebhookDelivery
 from callgauge.worker.claiming import Claiming
 
 FORGET_SECS = 600.0
-PER_PROJECT = 4
+PER_PROJECT = 8
 """At once in a server: a receiver that hangs must not keep the webhooks of others waiting."""
+CLAIMED_TOGETHER = 32
 ANSWER_BYTES = 8 * 1024
 GONE = 410
 """The one answer that says: never again."""
@@ -50,7 +51,7 @@ class Webhooks(Claiming[Sending]):
     """Runs beside the chunks of an executor."""
 
     name = "webhook"
-    at_once = 32
+    at_once = 128
 
     def __init__(self, owner: str, options: WebhookOptions, outbound: Outbound | None = None) -> None:
         super().__init__(owner)
@@ -58,9 +59,14 @@ class Webhooks(Claiming[Sending]):
         self._outbound = Outbound(options.networks) if outbound is None else outbound
         self._busy: Counter[int] = Counter()
         """Under way, by project."""
+        self._ready: list[Sending] = []
+        """Leased, and begun in a moment."""
         self._forgot = 0.0
 
     async def stop(self) -> None:
+        if self._claiming is not None:
+            self._claiming.cancel()
+        await self._database.run(self._hand_back_ready)
         await super().stop()
         await self._outbound.close()
 
@@ -69,8 +75,11 @@ class Webhooks(Claiming[Sending]):
             self._forgot = time.monotonic()
             while deliveries.forget_old(self._options.log_days):
                 pass
-        full = [project_id for project_id, count in list(self._busy.items()) if count >= PER_PROJECT]
-        return outbox.claim(self._owner, full)
+        if not self._ready:
+            most = min(CLAIMED_TOGETHER, self.at_once - len(self._tasks))
+            busy = dict(self._busy)
+            self._ready = outbox.claim(self._owner, most, busy=busy, per_project=PER_PROJECT)
+        return self._ready.pop(0) if self._ready else None
 
     def renew(self, pk: int) -> bool:
         return errands.renew(WebhookDelivery, self._owner, pk)
@@ -80,6 +89,10 @@ class Webhooks(Claiming[Sending]):
 
     def hand_back(self, pk: int) -> None:
         errands.hand_back(WebhookDelivery, self._owner, pk)
+
+    def _hand_back_ready(self) -> None:
+        while self._ready:
+            self.hand_back(self._ready.pop().pk)
 
     def took(self, work: Sending) -> None:
         self._busy[work.project_id] += 1

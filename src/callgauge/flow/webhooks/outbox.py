@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -28,7 +29,7 @@ from callgauge.flow.presenting.calls import present_details
 from callgauge.flow.presenting.json import dump
 from callgauge.flow.webhooks.receivers import SECRET, Receiver, receiver_of
 from callgauge.outbound.signing import signing_headers
-from callgauge.store.models import ErrandState, WebhookDelivery, WebhookEvent
+from callgauge.store.models import CallLog, ErrandState, WebhookDelivery, WebhookEvent
 from callgauge.store.turns import write_turn
 
 log = logging.getLogger(__name__)
@@ -79,16 +80,50 @@ class NotSendable(Exception):
     """Nothing can be sent, and trying again changes nothing; the message says why."""
 
 
-def claim(owner: str, without: Collection[int] = ()) -> Sending | None:
-    """Lease the delivery that has been due the longest, of projects other than those in `without`. The
-    caller is in no transaction."""
-    among = Q(due_at__lte=Now()) & ~Q(project_id__in=list(without))
+def claim(
+    owner: str, most: int = 1, *, busy: Mapping[int, int] | None = None, per_project: int = 1_000
+) -> list[Sending]:
+    """Lease deliveries that are due, those that have waited longest first, and no more of a project than
+    `per_project` together with the `busy` ones. The caller is in no transaction."""
+    counts = Counter(busy)
+
+    def fair(rows: list[WebhookDelivery]) -> list[WebhookDelivery]:
+        chosen = []
+        for row in rows:
+            if counts[row.project_id] < per_project:
+                counts[row.project_id] += 1
+                chosen.append(row)
+        return chosen
+
+    full = [project_id for project_id, count in counts.items() if count >= per_project]
+    among = Q(due_at__lte=Now()) & ~Q(project_id__in=full)
     with write_turn():
-        row = errands.claim(WebhookDelivery, owner, among=among, first="due_at")
-    if row is None:
-        return None
+        leased = errands.claim_some(WebhookDelivery, owner, most, among=among, first="due_at", choose=fair)
+    ids = [row.pk for row in leased]
+    rows = WebhookDelivery.objects.select_related("project", "agent", "call").in_bulk(ids)
+    found = [rows[pk] for pk in ids if pk in rows]
+    shown = _shown_together(found)
+    return [_sending(row, shown) for row in found]
+
+
+def _shown_together(rows: Sequence[WebhookDelivery]) -> Mapping[int, dict[str, Any]]:
+    """The calls as they are shown, by id, in as many queries as for one. A call that cannot be shown must
+    not keep the others back: each is then tried alone."""
+    calls = [row.call for row in rows if row.event == WebhookEvent.COMPLETED and row.call is not None]
     try:
-        return _request(row)
+        return {call.pk: one for call, one in zip(calls, _show(calls), strict=True)}
+    except Exception as error:  # noqa: BLE001 -- told of the one that it belongs to
+        log.warning("calls for webhooks cannot be shown together: %s", type(error).__name__)
+        return {}
+
+
+def _show(calls: Sequence[CallLog]) -> list[dict[str, Any]]:
+    return present_details(calls, version="v1", base_url=settings.CALLGAUGE.public_url.rstrip("/"))
+
+
+def _sending(row: WebhookDelivery, shown: Mapping[int, dict[str, Any]]) -> Sending:
+    try:
+        return _request(row, shown)
     except (NotSendable, FlowError) as error:
         return Sending(row.pk, row.project_id, fault=str(error))
     except Exception as error:
@@ -97,12 +132,12 @@ def claim(owner: str, without: Collection[int] = ()) -> Sending | None:
         return Sending(row.pk, row.project_id, fault=words, fault_passes=True)
 
 
-def _request(row: WebhookDelivery) -> Sending:
+def _request(row: WebhookDelivery, shown: Mapping[int, dict[str, Any]]) -> Sending:
     """Addressed and signed as the settings are now: whoever mends an address mends what waits for it."""
     receiver = receiver_of(row.project, row.agent)
     if receiver is None:
         raise NotSendable("There is no webhook_url any more.")
-    body = payload_of(row)
+    body = payload_of(row, shown)
     headers, secrets = _headers(row, receiver, body)
     return Sending(row.pk, row.project_id, receiver.url, body, headers, secrets)
 
@@ -123,11 +158,12 @@ def _headers(row: WebhookDelivery, receiver: Receiver, body: bytes) -> tuple[dic
     return headers, tuple(sorted((text for text in hidden if len(text) >= SHORTEST_HIDDEN), key=len)[::-1])
 
 
-def payload_of(row: WebhookDelivery) -> bytes:
-    """The body, with what the call holds now and the outcome as it was decided."""
+def payload_of(row: WebhookDelivery, shown: Mapping[int, dict[str, Any]] | None = None) -> bytes:
+    """The body, with what the call holds now and the outcome as it was decided. `shown` has calls that were
+    read already."""
     match WebhookEvent(row.event):
         case WebhookEvent.COMPLETED:
-            return dump({"event_type": row.event, "data": _call_data(row)})
+            return dump({"event_type": row.event, "data": _call_data(row, shown or {})})
         case WebhookEvent.TEST:
             data = {"project": row.project_id, "agent": row.agent_id, "message": "A test from Callgauge."}
             return dump({"event_type": row.event, "data": data})
@@ -135,17 +171,16 @@ def payload_of(row: WebhookDelivery) -> bytes:
             return row.facts.encode()
 
 
-def _call_data(row: WebhookDelivery) -> dict[str, Any]:
+def _call_data(row: WebhookDelivery, shown: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
     if row.call is None:
         raise NotSendable("The call has been deleted.")
-    base_url = settings.CALLGAUGE.public_url.rstrip("/")
-    shown = present_details([row.call], version="v1", base_url=base_url)[0]
-    shown |= orjson.loads(row.facts)
-    if shown["voice_recording_url"].startswith("/"):
-        shown["voice_recording_url"] = ""  # nobody outside can open it while CALLGAUGE_PUBLIC_URL is empty
-    shown["topic"] = shown["topic"] or "{}"
-    del shown["rubric"]  # the last verdict's, which may be a newer one
-    return shown
+    data: dict[str, Any] = shown.get(row.call.pk) or _show([row.call])[0]
+    data = data | orjson.loads(row.facts)
+    if data["voice_recording_url"].startswith("/"):
+        data["voice_recording_url"] = ""  # nobody outside can open it while CALLGAUGE_PUBLIC_URL is empty
+    data["topic"] = data["topic"] or "{}"
+    del data["rubric"]  # the last verdict's, which may be a newer one
+    return data
 
 
 def ended(owner: str, work: Sending, tried: Tried, *, most_tries: int) -> None:
