@@ -77,6 +77,21 @@ def django_db_modify_db_settings(
         settings.DATABASES["default"]["TEST"]["NAME"] = str(path)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _audit_log_is_heard() -> None:
+    """What each request leaves in the audit log, without a query: tests count those."""
+    from django.db.models.signals import post_save
+
+    from callgauge.store.models import AuditEntry
+    from tests.audited import logged
+
+    def hear(instance: AuditEntry, **_: object) -> None:
+        if instance.request_id:
+            logged.setdefault(instance.request_id, set()).add(instance.action)
+
+    post_save.connect(hear, sender=AuditEntry, weak=False)
+
+
 @pytest.fixture(autouse=True)
 def _no_judge_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reaches a real model because a developer has a key in the environment."""

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from callgauge.flow.scope import Person, person_in
 from callgauge.store.models import Member, Organization, Project, Role, User
+from callgauge.telemetry.context import view_name
+from tests.audited import expect_audited_page
 
 PASSWORD = "correct horse battery"
+
+
+class AuditedPages(Client):
+    """Holds every form that leads on to an entry in the audit log."""
+
+    def request(self, **request: Any) -> Any:
+        response = super().request(**request)
+        expect_audited_page(
+            view_name(response.wsgi_request.resolver_match),
+            request.get("REQUEST_METHOD", ""),
+            response.status_code,
+            response.headers.get("X-Request-ID", ""),
+        )
+        return response
 
 
 @dataclass(frozen=True)
@@ -45,7 +62,7 @@ def people_of(project: Project, elsewhere: Project) -> People:
 
 def signed_in(email: str, project: Project, role: Role) -> SignedIn:
     user = make_user(email, project.organization, role)
-    client = Client(HTTP_ACCEPT="text/html")
+    client = AuditedPages(HTTP_ACCEPT="text/html")
     client.force_login(user)
     return SignedIn(user, client, person_in(user, project.pk))
 

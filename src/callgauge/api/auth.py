@@ -9,6 +9,7 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from callgauge.flow.audit import act_as_key
 from callgauge.flow.errors import Forbidden
 from callgauge.flow.keys import find_key
 from callgauge.flow.scope import require_change, require_owner
@@ -28,6 +29,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         key = find_key(secret)
         if key is None:
             raise AuthenticationFailed("The API key is not known or was revoked.")
+        act_as_key(key, request.META.get("REMOTE_ADDR", ""))
         return key, None
 
     def authenticate_header(self, request: Request) -> str:

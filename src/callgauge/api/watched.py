@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 
+from callgauge.flow.audit import nobody_yet
 from callgauge.telemetry.context import about, view_name
 from callgauge.telemetry.logs import event
 from callgauge.telemetry.metrics import count_request
@@ -28,7 +29,7 @@ class Watched:
         given = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = given if _USABLE_ID.fullmatch(given) else secrets.token_hex(8)
         began = time.perf_counter()
-        with about(request_id=request_id), span("http request") as made:
+        with nobody_yet(), about(request_id=request_id), span("http request") as made:
             response = self.get_response(request)
             secs = time.perf_counter() - began
             view = view_name(request.resolver_match)

@@ -6,6 +6,7 @@ import click
 
 from callgauge.cli.agents import agent
 from callgauge.cli.audio import audio
+from callgauge.cli.audit import audit
 from callgauge.cli.backup import backup, restore
 from callgauge.cli.calls import call_group
 from callgauge.cli.demo import demo
@@ -68,6 +69,7 @@ COMMANDS = (
     backup,
     restore,
     retention,
+    audit,
     doctor,
     settings,
     move_database,

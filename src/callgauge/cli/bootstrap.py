@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from importlib.util import find_spec
@@ -36,9 +37,23 @@ def start(folder: Path | None, *, migrate: bool = True) -> options.Options:
         os.environ["CALLGAUGE_SECRET_KEY"] = data_dir.secret_keys(loaded.data_dir)
     os.environ["DJANGO_SETTINGS_MODULE"] = SETTINGS_MODULE
     _set_up()
+    _act_as_command()
     if migrate:
         migrate_database(loaded.data_dir)
     return loaded
+
+
+def _act_as_command() -> None:
+    from callgauge.flow.audit import Actor, act_as
+    from callgauge.store.models import ActorKind
+
+    context = click.get_current_context(silent=True)
+    command = "" if context is None else " ".join(["callgauge", *context.command_path.split()[1:]])
+    try:
+        person = getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        person = f"uid {os.getuid()}"
+    act_as(Actor(ActorKind.COMMAND, name=f"{person}: {command}"))
 
 
 def without_database() -> None:

@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from callgauge.domain.calls import stable_hash, text_hash
+from callgauge.domain.calls import stable_hash
 from callgauge.domain.outcomes import Usage
 
 
@@ -59,9 +59,8 @@ class Message:
 
     @property
     def identity(self) -> Sequence[object]:
-        """What makes it this message, for hashes; the text, which may be long, as a hash of its own."""
-        sound = None if self.sound is None else astuple(self.sound)
-        return [self.role, text_hash(self.text), self.cacheable, sound]
+        """What makes it this message, for hashes."""
+        return [self.role, self.text, self.cacheable, None if self.sound is None else astuple(self.sound)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Max, QuerySet
 
+from callgauge.flow.audit import audited, record
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.keys import name_of
 from callgauge.flow.metrics import meet_new_agent
@@ -25,7 +26,7 @@ COLUMNS = ("name", "assistant_id", "description", "language", "inbound", "contac
 MAX_NAME = 255
 
 
-@transaction.atomic
+@audited("agent.created")
 def create_agent(
     project: Project,
     columns: Mapping[str, Any],
@@ -43,7 +44,7 @@ def create_agent(
     return agent
 
 
-@transaction.atomic
+@audited("agent.edited")
 def edit_agent(
     agent: Agent,
     columns: Mapping[str, Any],
@@ -67,7 +68,7 @@ def edit_agent(
     return locked
 
 
-@transaction.atomic
+@audited("agent.restored")
 def restore_agent(agent: Agent, version_id: int, *, who: Who | None = None) -> Agent:
     """Make the agent what it was. Its secrets and files stay as they are: a version holds none.
 
@@ -85,6 +86,7 @@ def restore_agent(agent: Agent, version_id: int, *, who: Who | None = None) -> A
     return locked
 
 
+@audited("agent.version_labelled")
 def label_version(
     agent: Agent,
     version_id: int,
@@ -102,7 +104,7 @@ def label_version(
     return version
 
 
-@transaction.atomic
+@audited("agent.created")
 def duplicate_agent(agent: Agent, *, name: str = "", who: Who | None = None) -> Agent:
     """A copy with its settings, secrets and files, measured by the metrics that were chosen for it.
 
@@ -128,7 +130,9 @@ def delete_agent(agent: Agent, *, with_calls: bool, who: Who | None = None) -> N
     _may_change(who)
     if with_calls:
         delete_calls(CallLog.objects.filter(agent=agent))
-    agent.delete()
+    with transaction.atomic():
+        record("agent.deleted", agent, with_calls=with_calls)
+        agent.delete()
 
 
 def delete_calls(calls: QuerySet[CallLog]) -> None:

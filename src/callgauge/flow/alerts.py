@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from callgauge.domain.alerting import AlertFault, read_rule
+from callgauge.flow.audit import audited
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.scope import as_id, projects_of
 from callgauge.store.models import Alert, ApiKey, Metric, Project
@@ -31,6 +32,7 @@ def find_alert(key: ApiKey, pk: Any) -> Alert:
     return found
 
 
+@audited("alert.created")
 def create_alert(project: Project, metric_id: int, said: Mapping[str, Any]) -> Alert:
     """Raises Invalid in the wire's names."""
     metric = Metric.objects.filter(project=project, pk=metric_id, deleted_at=None).first()
@@ -40,7 +42,7 @@ def create_alert(project: Project, metric_id: int, said: Mapping[str, Any]) -> A
     return _written(alert, {"source": {}, **said})
 
 
-@transaction.atomic
+@audited("alert.edited")
 def edit_alert(alert: Alert, said: Mapping[str, Any]) -> Alert:
     """Change what is mentioned. Raises Invalid, and NotFound where it was deleted meanwhile."""
     locked = Alert.objects.select_for_update(of=("self",)).filter(pk=alert.pk).first()
@@ -49,6 +51,7 @@ def edit_alert(alert: Alert, said: Mapping[str, Any]) -> Alert:
     return _written(locked, said)
 
 
+@audited("alert.deleted")
 def delete_alert(alert: Alert) -> None:
     alert.delete()
 

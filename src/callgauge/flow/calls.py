@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from callgauge.domain.storable import storable_json
+from callgauge.flow.audit import record
 from callgauge.flow.call_content import content_hash, put_transcript, read_transcript, spoken_secs
 from callgauge.flow.call_fields import FieldReader
 from callgauge.flow.call_metadata import index_metadata
@@ -78,6 +79,11 @@ class CallEdit:
     transcript_type: str = ""
     """As declared."""
     evaluate: bool = False
+
+    def fields(self) -> list[str]:
+        """What it changes, by name."""
+        parts = ("metadata", "dynamic_variables", "transcript")
+        return sorted([*self.columns, *(name for name in parts if getattr(self, name))])
 
 
 def calls_of(key: Who) -> QuerySet[CallLog]:
@@ -186,6 +192,7 @@ def _edit(pk: int, edit: CallEdit) -> CallLog:
         index_metadata(call.pk, payload.metadata)
     _evaluate(call, edit.evaluate, changed=call.content_hash != before)
     call.refresh_from_db()
+    record("call.edited", call, fields=edit.fields())
     return call
 
 
@@ -202,6 +209,7 @@ def _evaluate(call: CallLog, asked: bool, *, changed: bool) -> None:
 
 def delete_call(call: CallLog, *, retain_evaluations: bool) -> None:
     with transaction.atomic():
+        record("call.deleted", call, retain_evaluations=retain_evaluations)
         _delete([call.pk], retain_evaluations)
 
 
@@ -226,8 +234,13 @@ def delete_calls(
             shown = ", ".join(map(str, missing[:IDS_NAMED]))
             more = f" and {len(missing) - IDS_NAMED} more" if len(missing) > IDS_NAMED else ""
             raise Invalid.field("call_logs", f"These call logs do not exist here: {shown}{more}.")
+        record("call.deleted", list(calls.filter(pk__in=ids[:1])), **_deleted(ids, retain_evaluations))
         for part in parts:
             _delete(part, retain_evaluations)
+
+
+def _deleted(ids: Sequence[int], retain_evaluations: bool) -> dict[str, Any]:
+    return {"count": len(ids), "ids": list(ids), "retain_evaluations": retain_evaluations}
 
 
 def forget_completely(ids: Collection[int]) -> None:

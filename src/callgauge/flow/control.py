@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from callgauge.flow import ledger
+from callgauge.flow.audit import record
 from callgauge.flow.errors import Conflict, Invalid
 from callgauge.flow.metrics import versions_for
 from callgauge.flow.rerun import Terms, request_rerun
@@ -45,6 +46,7 @@ def pause(who: Who, rerun: Rerun) -> Rerun:
         locked = _locked(rerun)
         if locked.state in AT_WORK:
             _pause(locked, PauseReason.ASKED)
+            record("rerun.paused", locked)
         elif locked.state != RerunState.PAUSED:
             raise Conflict(_ended("paused", locked))
     announce_work()
@@ -83,6 +85,7 @@ def resume(who: Who, rerun: Rerun, *, max_cost_usd: float | None = None) -> Reru
             locked.paused_at, locked.pause_reason = None, ""
         locked.save(update_fields=["state", "paused_at", "paused_secs", "pause_reason", "max_cost_usd"])
         ledger.end_if_complete(locked.pk)
+        record("rerun.resumed", locked, max_cost_usd=locked.max_cost_usd)
     announce_work()
     locked.refresh_from_db()
     return locked
@@ -98,6 +101,7 @@ def cancel(who: Who, rerun: Rerun) -> Rerun:
             raise Conflict(_ended("cancelled", locked))
         if locked.state != RerunState.CANCELLED:
             _cancel(locked)
+            record("rerun.cancelled", locked)
     announce_work()
     locked.refresh_from_db()
     return locked

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from callgauge.domain.calls import stable_hash
 from callgauge.flow import errands
+from callgauge.flow.audit import record
 from callgauge.flow.call_fields import read_timestamp
 from callgauge.flow.errors import Conflict, Invalid, NotFound
 from callgauge.flow.export_rows import (
@@ -134,6 +135,7 @@ def request_export(project: Project, kind: str, wanted: Wanted) -> CallExport:
             metrics=list(metrics.values_list("pk", "name", "current_version__eval_type")),
             last_call_id=newest or 0,
         )
+        record("export.requested", export, format=kind)
         announce_work()
     return export
 
@@ -153,6 +155,7 @@ def find_export(who: Who, uid: str) -> CallExport:
 def delete_export(export: CallExport) -> None:
     """Whoever writes it notices that it is gone."""
     with write_turn(), transaction.atomic():
+        record("export.deleted", export)
         ExportPiece.objects.filter(export=export).delete()
         CallExport.objects.filter(pk=export.pk).delete()
 

@@ -10,6 +10,7 @@ from django.db.models import Count, F, QuerySet
 
 from callgauge.domain.storable import is_storable
 from callgauge.flow.agreement import labels_of
+from callgauge.flow.audit import audited, record
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.metrics import current_version
 from callgauge.flow.reviewers import Reviewer
@@ -51,9 +52,11 @@ def create_golden_set(project: Project, name: str, *, description: str = "", by:
             raise Invalid.field(field, "Null characters are not allowed.")
     try:
         with transaction.atomic():
-            return GoldenSet.objects.create(
+            golden = GoldenSet.objects.create(
                 project=project, name=name, description=description, created_by=by.name
             )
+            record("golden.created", golden)
+            return golden
     except IntegrityError:
         raise Invalid.field("name", "A golden set with this name already exists.") from None
 
@@ -65,16 +68,18 @@ def edit_golden_set(golden: GoldenSet, changes: Mapping[str, str]) -> GoldenSet:
     try:
         with transaction.atomic():
             golden.save()
+            record("golden.edited", golden)
     except IntegrityError:
         raise Invalid.field("name", "A golden set with this name already exists.") from None
     return golden
 
 
+@audited("golden.deleted")
 def delete_golden_set(golden: GoldenSet) -> None:
     GoldenSet.objects.filter(pk=golden.pk).delete()
 
 
-@transaction.atomic
+@audited("golden.cases_changed")
 def take_labels(golden: GoldenSet, metric: Metric, call_ids: Sequence[int] | None) -> int:
     """Copy people's answers on a metric, those of the given calls or all that are not stale. What is in the
     set already is brought up to date. How many were copied. Raises Invalid."""
@@ -91,7 +96,7 @@ def take_labels(golden: GoldenSet, metric: Metric, call_ids: Sequence[int] | Non
     return len(found)
 
 
-@transaction.atomic
+@audited("golden.cases_changed")
 def put_case(golden: GoldenSet, metric: Metric, call: CallLog, expected_value: Any, note: str = "") -> None:
     """One call with the answer that is right, whoever gave it. Raises Invalid."""
     _require_own(golden, metric)
@@ -127,6 +132,7 @@ def _put(
     )
 
 
+@audited("golden.cases_changed")
 def drop_cases(golden: GoldenSet, call_ids: Sequence[int], metric: Metric | None) -> int:
     cases = golden.cases.filter(call_id__in=call_ids)
     if metric is not None:

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from callgauge.flow.audit import record
 from callgauge.flow.errors import Forbidden, Invalid, NotFound
 from callgauge.flow.scope import Person, Who, as_id, require_owner
 from callgauge.store.models import ApiKey, Organization, Project, Role
@@ -66,6 +67,7 @@ def edit_organization(
     try:
         with transaction.atomic():
             organization.save()
+            record("organization.edited", organization)
     except IntegrityError:
         raise Invalid.field("name", "An organization with this name exists already.") from None
 
@@ -89,14 +91,16 @@ def _issue_key(
     organization: Organization, project: Project | None, name: str, role: Role
 ) -> tuple[ApiKey, str]:
     secret = PREFIX + secrets.token_urlsafe(32)
-    key = ApiKey.objects.create(
-        organization=organization,
-        project=project,
-        name=name,
-        role=role,
-        prefix=secret[:SHOWN_CHARS],
-        digest=digest(secret),
-    )
+    with transaction.atomic():
+        key = ApiKey.objects.create(
+            organization=organization,
+            project=project,
+            name=name,
+            role=role,
+            prefix=secret[:SHOWN_CHARS],
+            digest=digest(secret),
+        )
+        record("key.created", key, role=role)
     return key, secret
 
 
@@ -154,5 +158,7 @@ def revoke_any_key(prefix_or_id: str) -> ApiKey:
 
 def _revoke(key: ApiKey) -> ApiKey:
     key.revoked_at = timezone.now()
-    key.save(update_fields=["revoked_at"])
+    with transaction.atomic():
+        key.save(update_fields=["revoked_at"])
+        record("key.revoked", key)
     return key

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 
 from callgauge.domain.calls import Document
+from callgauge.flow.audit import audited, record
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.formats.documents import DocumentError, extract_text, kind_of
 from callgauge.store.models import Agent, KnowledgeBaseFile
@@ -85,6 +86,7 @@ def add_files(agent: Agent, uploads: Sequence[Upload]) -> None:
                 text_chars=len(one.text),
                 content_hash=hashlib.sha256(one.data).hexdigest(),
             )
+        record("knowledge.added", agent, files=len(read))
 
 
 def _read_all(uploads: Sequence[Upload]) -> list[_Read]:
@@ -115,11 +117,13 @@ def _base_name(name: str) -> str:
     return clean.encode("utf-8", "replace").decode("utf-8").strip()
 
 
+@audited("knowledge.deleted")
 def delete_files(agent: Agent) -> int:
     """All files of the agent; how many there were."""
     return KnowledgeBaseFile.objects.filter(agent=agent).delete()[1].get("store.KnowledgeBaseFile", 0)
 
 
+@audited("knowledge.deleted")
 def delete_file(agent: Agent, file_id: int | None) -> None:
     """Raises NotFound."""
     if not KnowledgeBaseFile.objects.filter(agent=agent, pk=file_id or 0).delete()[0]:

@@ -23,6 +23,7 @@ from callgauge.domain.outcomes import Usage
 from callgauge.engine.statistics import PairedTable, mcnemar
 from callgauge.flow import errands, ratelimit
 from callgauge.flow.agreement import labels_of, measured_by
+from callgauge.flow.audit import record
 from callgauge.flow.errors import NotFound
 from callgauge.flow.golden import cases_of
 from callgauge.flow.metrics import FROZEN, check_metric, current_version
@@ -125,6 +126,7 @@ def _request(
     with write_turn(), transaction.atomic():
         lab.save()
         LabCase.objects.bulk_create(cases, batch_size=200)
+        record("lab.requested", lab, kind=kind.value, metric=metric.pk)
         announce_work()
     return lab
 

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from callgauge.flow.audit import record
 from callgauge.flow.errors import Conflict, NotFound
 from callgauge.flow.scope import Who, as_id, require_owner
 from callgauge.store.models import LinkKind, Member, OneTimeLink, Organization, Role
@@ -42,6 +43,7 @@ def change_role(who: Who, member_id: object, role: Role) -> Member:
             _withdraw_invitations_by(member)
         member.role = role
         member.save(update_fields=["role"])
+        record("member.role_changed", member, email=member.user.email, role=role)
         return member
 
 
@@ -54,15 +56,19 @@ def remove_member(who: Who, member_id: object) -> Member:
         member = _locked(who, member_id)
         _require_another_owner(member)
         _withdraw_invitations_by(member)
+        record("member.removed", member, email=member.user.email)
         Member.objects.filter(pk=member.pk).delete()
         return member
 
 
 def withdraw_invitation(who: Who, link_id: object) -> None:
     """Raises Forbidden, and NotFound for one that was accepted, is too old, or is somebody else's."""
-    deleted, _ = invitations_of(who).filter(pk=as_id(link_id) or 0).delete()
-    if not deleted:
-        raise NotFound
+    with transaction.atomic():
+        link = invitations_of(who).select_for_update(of=("self",)).filter(pk=as_id(link_id) or 0).first()
+        if link is None:
+            raise NotFound
+        record("invitation.withdrawn", link, role=link.role)
+        link.delete()
 
 
 def _locked(who: Who, member_id: object) -> Member:

@@ -17,6 +17,7 @@ from django.utils.text import slugify
 
 from callgauge.domain.calls import stable_hash
 from callgauge.domain.metrics import EvalType, MetricKind, MetricSpec, Trigger
+from callgauge.flow.audit import audited, record
 from callgauge.flow.dependencies import check_scripts
 from callgauge.flow.errors import Conflict, Invalid, NotFound
 from callgauge.flow.rubric import add_rule, drop_rules, require_fit
@@ -131,10 +132,11 @@ def _create(project: Project, change: MetricChange, frozen: Mapping[str, Any], b
         metric.agents.set(_agents(project.pk, change.agents))
     if change.in_rubric:
         add_rule(metric, version)
+    record("metric.created", metric)
     return metric
 
 
-@transaction.atomic
+@audited("metric.edited")
 def edit_metric(
     metric: Metric, change: MetricChange, *, by: str = "", reason: str = "", read: int | None = None
 ) -> Metric:
@@ -180,7 +182,7 @@ def edit_metric(
     return locked
 
 
-@transaction.atomic
+@audited("metric.deleted")
 def delete_metric(metric: Metric) -> None:
     """The metric measures nothing from now on; its versions and results stay, because history names them."""
     drop_rules(metric)
@@ -208,7 +210,9 @@ def change_agents(metric: Metric, agents: Sequence[Agent], *, enable: bool) -> b
     ids = {agent.pk for agent in agents}
     if enable:
         added = set() if locked.every_agent else ids - set(locked.agents.values_list("pk", flat=True))
-        locked.agents.add(*added)
+        if added:
+            locked.agents.add(*added)
+            record("metric.agents_changed", locked, added=sorted(added))
         return bool(added)
     measured = locked.project.agents if locked.every_agent else locked.agents
     before = set(measured.values_list("pk", flat=True))
@@ -216,9 +220,11 @@ def change_agents(metric: Metric, agents: Sequence[Agent], *, enable: bool) -> b
         return False
     locked.agents.set(before - ids)
     Metric.objects.filter(pk=locked.pk).update(every_agent=False, updated_at=timezone.now())
+    record("metric.agents_changed", locked, removed=sorted(before & ids))
     return True
 
 
+@audited("metric.version_labelled")
 def label_version(
     metric: Metric, version_id: int, *, label: str | None = None, reason: str | None = None
 ) -> MetricVersion:

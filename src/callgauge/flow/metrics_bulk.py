@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from django.db import transaction
 from django.utils import timezone
 
+from callgauge.flow.audit import audited, record
 from callgauge.flow.errors import Invalid
 from callgauge.flow.metrics import change_agents, delete_metric
 from callgauge.flow.metrics_lists import metrics_of
@@ -29,12 +30,14 @@ def chosen(key: ApiKey, ids: Sequence[int], *, field: str = "metric_ids") -> lis
 
 def set_switches(metrics: Sequence[Metric], switches: Mapping[str, bool]) -> int:
     """Columns of Metric and what they become; how many metrics there were."""
-    return Metric.objects.filter(pk__in=[metric.pk for metric in metrics], deleted_at=None).update(
-        **switches, updated_at=timezone.now()
-    )
+    with transaction.atomic():
+        record("metric.switched", metrics, **switches)
+        return Metric.objects.filter(pk__in=[metric.pk for metric in metrics], deleted_at=None).update(
+            **switches, updated_at=timezone.now()
+        )
 
 
-@transaction.atomic
+@audited("metric.reordered")
 def reorder(metrics: Sequence[Metric]) -> None:
     """They are shown in this order from now on, before those that are not named."""
     for position, metric in enumerate(metrics):

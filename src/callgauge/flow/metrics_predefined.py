@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from callgauge.engine.predefined import PREDEFINED, Predefined
+from callgauge.flow.audit import audited, record
 from callgauge.flow.errors import Invalid
 from callgauge.flow.metrics import FROZEN, MetricChange, create_metric, current_version
 from callgauge.flow.scope import Who
@@ -23,7 +24,7 @@ def offered_to(key: Who) -> list[Offered]:
     return [*PREDEFINED, *own]
 
 
-@transaction.atomic
+@audited("predefined.offered")
 def offer_metric(metric: Metric) -> OwnPredefined:
     """Offer what a metric asks now to every project of its organization; asked again, the same offer.
 
@@ -79,6 +80,7 @@ def copy_predefined(
             there[one.code] = metric
         elif agent is not None and not metric.every_agent:
             metric.agents.add(agent)
+            record("metric.agents_changed", metric, added=[agent.pk])
         if metric not in copied:
             copied.append(metric)
     return copied

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from callgauge.engine.identity import may_ask
 from callgauge.flow import ledger
+from callgauge.flow.audit import record
 from callgauge.flow.errors import Invalid
 from callgauge.flow.metrics import current_version, spec_of
 from callgauge.flow.prices import check_cap
@@ -67,6 +68,7 @@ def measure_noise(
         ]
         for rerun in reruns:
             ledger.add_chunks(rerun, ids)
+            record("rerun.requested", rerun, calls=len(ids))
         announce_work()
     return reruns
 

@@ -14,6 +14,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from callgauge.domain.storable import is_storable
+from callgauge.flow.audit import record
 from callgauge.flow.errors import Conflict, Invalid, NotFound
 from callgauge.flow.keys import digest
 from callgauge.flow.scope import Person, Who, require_owner
@@ -61,8 +62,12 @@ def create_user(account: NewAccount, organization: str, role: Role) -> User:
     if made or not owner.projects.exists():
         Project.objects.get_or_create(organization=owner, name=FIRST_PROJECT)
     user = _make_user(account)
-    Member.objects.create(user=user, organization=owner, role=role)
+    _note_member(Member.objects.create(user=user, organization=owner, role=role))
     return user
+
+
+def _note_member(member: Member) -> None:
+    record("member.added", member, email=member.user.email, role=member.role)
 
 
 def _make_user(account: NewAccount) -> User:
@@ -93,7 +98,10 @@ def _set_password(user: User, password: str) -> None:
 def change_password(user: User, password: str) -> None:
     """Set a new password, which ends the sessions of the old one. Raises Invalid for one that is too weak."""
     _set_password(user, password)
-    user.save(update_fields=["password"])
+    with transaction.atomic():
+        user.save(update_fields=["password"])
+        for member in Member.objects.filter(user=user):
+            record("member.password_changed", member, email=user.email)
 
 
 def change_own_password(user: User, old: str, new: str) -> None:
@@ -125,15 +133,19 @@ def invite(who: Who, role: Role, email: str = "") -> str:
 def invite_to(organization: Organization, role: Role, email: str = "", made_by: User | None = None) -> str:
     """The same from the server's command line. Raises Invalid."""
     wanted = read_email(email) if email.strip() else ""
-    return _make_link(
-        LinkKind.INVITATION, organization=organization, role=role, email=wanted, made_by=made_by
-    )
+    with transaction.atomic():
+        record("invitation.made", organization, role=role, email=wanted)
+        return _make_link(
+            LinkKind.INVITATION, organization=organization, role=role, email=wanted, made_by=made_by
+        )
 
 
 def password_link(user: User) -> str:
     """The secret of a link that sets a new password. Earlier ones stop working."""
     with write_turn(), transaction.atomic():
         OneTimeLink.objects.filter(kind=LinkKind.PASSWORD, user=user).delete()
+        for member in Member.objects.filter(user=user):
+            record("member.password_link_made", member, email=user.email)
         return _make_link(LinkKind.PASSWORD, user=user)
 
 
@@ -183,7 +195,7 @@ def accept_invitation(secret: str, account: NewAccount) -> User:
             raise Invalid.field("email", f"This invitation is for {link.email}.")
         assert link.organization is not None
         user = _make_user(account)
-        Member.objects.create(user=user, organization=link.organization, role=link.role)
+        _note_member(Member.objects.create(user=user, organization=link.organization, role=link.role))
         return user
 
 
@@ -194,7 +206,11 @@ def join(secret: str, user: User) -> None:
         if link.email and user.email.lower() != link.email:
             raise Invalid.field("email", f"This invitation is for {link.email}.")
         assert link.organization is not None
-        Member.objects.get_or_create(user=user, organization=link.organization, defaults={"role": link.role})
+        member, made = Member.objects.get_or_create(
+            user=user, organization=link.organization, defaults={"role": link.role}
+        )
+        if made:
+            _note_member(member)
 
 
 def reset_password(secret: str, password: str) -> User:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Failed, FailureCode, Outcome
 from callgauge.flow import errands, ratelimit
+from callgauge.flow.audit import record
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.metrics import check_metric, spec_of
 from callgauge.flow.results import NewResult, result_row
@@ -85,6 +86,7 @@ def request_preview(
         preview = MetricPreview.objects.create(
             uid=errands.new_uid(), project=project, metric=metric, call_ids=ids
         )
+        record("preview.requested", preview, calls=len(ids))
         announce_work()
     return preview
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from callgauge.flow.agents import delete_calls
+from callgauge.flow.audit import audited, record
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.rubric import write_rubric
 from callgauge.flow.scope import Who, projects_of, require_change, require_owner
@@ -15,7 +16,7 @@ from callgauge.flow.sealing import changed
 from callgauge.store.models import CallLog, Metric, Project
 
 
-@transaction.atomic
+@audited("project.created")
 def create_project(
     who: Who,
     columns: Mapping[str, Any],
@@ -36,7 +37,7 @@ def create_project(
     return project
 
 
-@transaction.atomic
+@audited("project.edited", at=1)
 def edit_project(
     who: Who,
     project: Project,
@@ -70,6 +71,7 @@ def delete_project(who: Who, project: Project) -> None:
     with transaction.atomic():
         project.reruns.all().delete()
         Metric.objects.filter(project=project).update(current_version=None)
+        record("project.deleted", project)
         project.delete()
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from callgauge.flow.audit import audited
 from callgauge.flow.errors import Conflict, NotFound
 from callgauge.flow.labs import wording_column
 from callgauge.flow.metrics import MetricChange, edit_metric
@@ -59,7 +59,7 @@ def is_outdated(lab: Lab) -> bool:
     return lab.metric.current_version_id != lab.version_id
 
 
-@transaction.atomic
+@audited("proposal.applied")
 def apply_proposal(lab: Lab, *, by: Reviewer) -> Metric:
     """Make the proposed wording the metric's next version. Raises Conflict where it was decided before or the
     metric has been edited since."""
@@ -78,7 +78,7 @@ def apply_proposal(lab: Lab, *, by: Reviewer) -> Metric:
     return edited
 
 
-@transaction.atomic
+@audited("proposal.dismissed")
 def dismiss_proposal(lab: Lab, *, by: Reviewer) -> None:
     """Raises Conflict where it was decided before."""
     lab = _undecided(lab)

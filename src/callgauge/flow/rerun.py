@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from callgauge.domain.calls import stable_hash
 from callgauge.flow import ledger, ratelimit
+from callgauge.flow.audit import record
 from callgauge.flow.errors import Invalid
 from callgauge.flow.metrics import spec_of, versions_for
 from callgauge.flow.prices import check_cap
@@ -121,10 +122,12 @@ def request_rerun(
         )
         known = remembered(project, idempotency_key, body_hash)
         if known is not None:
+            record("rerun.joined", known)
             return RerunTicket(known, selection, joined=True)
         known = _unfinished(project, fingerprint)
         if known is not None:
             remember(project, idempotency_key, body_hash, known)
+            record("rerun.joined", known)
             return RerunTicket(known, selection, joined=True)
         rerun = Rerun(
             project=project,
@@ -142,6 +145,7 @@ def request_rerun(
             notify=terms.notify,
         )
         _start(rerun, agent, selection)
+        record("rerun.requested", rerun, calls=rerun.total_calls)
         event("rerun requested", rerun_id=rerun.pk, calls=rerun.total_calls)
         remember(project, idempotency_key, body_hash, rerun)
     return RerunTicket(rerun, selection, joined=False)
@@ -168,7 +172,9 @@ def evaluate_call_again(call: CallLog) -> Rerun | None:
     locked = CallLog.objects.select_for_update().get(pk=call.pk)
     if locked.pending_rerun_id is not None:
         return None
-    return _start_one(locked, RerunKind.EVALUATE, None)
+    rerun = _start_one(locked, RerunKind.EVALUATE, None)
+    record("rerun.requested", rerun, calls=1)
+    return rerun
 
 
 @transaction.atomic
@@ -221,6 +227,7 @@ def request_evaluation(
             notify=notify,
         )
         _plan_listed(rerun, its_calls)
+        record("rerun.requested", rerun, calls=len(its_calls))
         event("rerun requested", rerun_id=rerun.pk, calls=len(its_calls))
         reruns.append(rerun)
     if wanted is not None and wanted - found:

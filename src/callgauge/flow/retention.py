@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from callgauge.flow.audit import record
 from callgauge.flow.calls import forget_completely
 from callgauge.flow.errors import Invalid
 from callgauge.flow.recordings.rows import forget
@@ -34,7 +35,8 @@ def set_retention(project: Project, *, calls_days: int | None, recordings_days: 
     for name, days in (("calls", calls_days), ("recordings", recordings_days)):
         if days is not None and not 1 <= days <= MAX_DAYS:
             raise Invalid.field(name, f"Write a number of days from 1 to {MAX_DAYS}, or forever.")
-    with write_turn():
+    with write_turn(), transaction.atomic():
+        record("project.retention_set", project, calls_days=calls_days, recordings_days=recordings_days)
         Project.objects.filter(pk=project.pk).update(
             keep_calls_days=calls_days, keep_recordings_days=recordings_days
         )

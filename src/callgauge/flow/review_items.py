@@ -14,6 +14,7 @@ from django.utils import timezone
 from callgauge.domain.calls import stable_hash
 from callgauge.domain.metrics import MetricKind
 from callgauge.domain.storable import is_storable
+from callgauge.flow.audit import audited
 from callgauge.flow.errors import Conflict, Invalid, NotFound
 from callgauge.flow.review_reasons import TITLES, Reason, Why
 from callgauge.flow.reviewers import Reviewer
@@ -79,6 +80,7 @@ def answer(
             return cast_vote(item.call, vote, by=by, role=ReviewRole.ADJUDICATION, picked=locked.rank)
 
 
+@audited("review.cast")
 def _second(item: ReviewItem, vote: Vote, by: Reviewer) -> Review:
     assert item.first is not None
     if item.first.reviewer == by.name:
@@ -138,6 +140,7 @@ def _require_third(item: ReviewItem, by: Reviewer, jointly: bool) -> None:
         )
 
 
+@audited("review.skipped")
 def skip(item: ReviewItem, *, by: Reviewer) -> None:
     """Show it to this reviewer no more; one that was theirs is anybody's again."""
     _require_open(item)
@@ -145,6 +148,7 @@ def skip(item: ReviewItem, *, by: Reviewer) -> None:
     ReviewItem.objects.filter(pk=item.pk, assignee=by.name).update(assignee="")
 
 
+@audited("review.skips_taken_back")
 def take_back_skips(project: Project, *, by: Reviewer) -> int:
     """Show again what this reviewer skipped; how many there were."""
     deleted, _ = ReviewSkip.objects.filter(
@@ -153,6 +157,7 @@ def take_back_skips(project: Project, *, by: Reviewer) -> int:
     return deleted
 
 
+@audited("review.assigned")
 def assign(item: ReviewItem, assignee: Any, *, by: Reviewer) -> ReviewItem:
     """To oneself ("me"), to a member by e-mail address, or to nobody (null). Raises Invalid and Conflict."""
     _require_open(item)
@@ -183,7 +188,7 @@ def _require_open(item: ReviewItem) -> None:
         raise Conflict("This has been answered already; the queue has moved on.")
 
 
-@transaction.atomic
+@audited("review.asked_for")
 def ask_to_review(project: Project, call_ids: Sequence[int], metric: Metric | None, *, by: Reviewer) -> int:
     """Put calls into the queue because a person wants that: one metric, or all that a judge or a script
     answers. What a person has answered already, and what was not measured, is left out. How many results are
@@ -234,7 +239,7 @@ def ask_to_review(project: Project, call_ids: Sequence[int], metric: Metric | No
     return len(wanted)
 
 
-@transaction.atomic
+@audited("review.second_asked_for")
 def ask_for_second(project: Project, metric: Metric, *, share: float | None, count: int | None) -> int:
     """Put answers of a metric into the queue for a blind second opinion, drawn at random but the same
     whenever it is done again. How many there are now that were not before. Raises Invalid."""

@@ -14,6 +14,7 @@ from callgauge.domain.agreeing import agrees
 from callgauge.domain.metrics import EvalType
 from callgauge.domain.rubric import FAIL_SCORE, PASS_SCORE
 from callgauge.domain.storable import is_storable
+from callgauge.flow.audit import audited, record
 from callgauge.flow.call_fields import FieldReader
 from callgauge.flow.errors import Conflict, Invalid, NotFound
 from callgauge.flow.reviewers import Reviewer
@@ -76,7 +77,7 @@ def read_vote(data: Mapping[str, Any]) -> Vote:
     return Vote(metric_id, thumbs_up, expected, feedback)
 
 
-@transaction.atomic
+@audited("review.cast")
 def cast_vote(
     call: CallLog,
     vote: Vote,
@@ -154,6 +155,7 @@ def withdraw(review: Review, *, by: Reviewer) -> Review | None:
     )
     if not changed:
         raise Conflict("This vote was withdrawn before.")
+    record("review.withdrawn", review)
     if not review.is_current:
         ReviewItem.objects.filter(second=review, done_at=None).delete()
         return None

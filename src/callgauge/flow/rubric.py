@@ -12,6 +12,7 @@ from django.db.models import F
 
 from callgauge.domain.metrics import EvalType
 from callgauge.domain.rubric import Known, RubricError, parse_rubric, tree
+from callgauge.flow.audit import record
 from callgauge.flow.errors import Invalid
 from callgauge.flow.scope import Who, require_change
 from callgauge.store.models import Metric, MetricVersion, Project, RubricChange, RubricRule
@@ -124,5 +125,6 @@ def _lock(project_id: int) -> Project:
 def _count_change(project_id: int) -> None:
     """The caller holds the project's row."""
     Project.objects.filter(pk=project_id).update(rubric_version=F("rubric_version") + 1)
-    version = Project.objects.values_list("rubric_version", flat=True).get(pk=project_id)
-    RubricChange.objects.create(project_id=project_id, version=version)
+    project = Project.objects.get(pk=project_id)
+    RubricChange.objects.create(project_id=project_id, version=project.rubric_version)
+    record("rubric.changed", project, version=project.rubric_version)

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.http import QueryDict
 
 from callgauge.domain.storable import is_storable
+from callgauge.flow.audit import record
 from callgauge.flow.call_question import filter_tree, read_question
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.scope import Person, as_id, require_change
@@ -58,6 +59,7 @@ def save_view(who: Person, page: str, name: str, query: str) -> SavedView:
             view, _ = known.update_or_create(
                 project=who.project, page=page, name=name, defaults={"query": query, "made_by": who.user}
             )
+            record("view.saved", view)
             return view
     except IntegrityError:  # somebody saved one of this name at the same moment
         raise Invalid.field("name", "Somebody just saved a view of this name. Try again.") from None
@@ -70,5 +72,7 @@ def delete_view(who: Person, view_id: object) -> str:
     if view is None:
         raise NotFound
     name = str(view.name)
-    view.delete()
+    with transaction.atomic():
+        record("view.deleted", view)
+        view.delete()
     return name

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from callgauge.flow import ledger
+from callgauge.flow.audit import audited
 from callgauge.flow.errors import Invalid
 from callgauge.flow.scope import Who, require_change
 from callgauge.store.models import CallLog, Metric, MetricVersion, Rerun, RerunKind, Shadow
 
 
-@transaction.atomic
+@audited("metric.shadow_started", at=1)
 def start_shadow(who: Who, metric: Metric, version: MetricVersion) -> Shadow:
     """From the next call on; another shadow of the metric ends. Raises Invalid for the version in use."""
     require_change(who)
@@ -31,6 +31,7 @@ def start_shadow(who: Who, metric: Metric, version: MetricVersion) -> Shadow:
     return Shadow.objects.create(metric=metric, version=version)
 
 
+@audited("metric.shadow_ended", at=1)
 def stop_shadow(who: Who, metric: Metric) -> bool:
     """Whether there was one. Its results stay."""
     require_change(who)

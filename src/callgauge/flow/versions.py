@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
-
 from callgauge.domain.metrics import EvalType
+from callgauge.flow.audit import audited
 from callgauge.flow.dependencies import check_scripts
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.metrics import (
@@ -26,7 +25,7 @@ from callgauge.flow.scope import as_id
 from callgauge.store.models import Metric, MetricVersion
 
 
-@transaction.atomic
+@audited("metric.drafted")
 def draft_version(metric: Metric, change: MetricChange, *, by: str = "", reason: str = "") -> MetricVersion:
     """A version that is not in use, with the current one's content and these changes. Raises Invalid where it
     could not be used, and where it changes nothing."""
@@ -42,7 +41,7 @@ def draft_version(metric: Metric, change: MetricChange, *, by: str = "", reason:
     return add_version(locked, frozen, by=by, reason=reason, meaning=meaning, use=False)
 
 
-@transaction.atomic
+@audited("metric.version_used")
 def use_version(metric: Metric, version: MetricVersion) -> Metric:
     """Measure with this version from now on. Raises Invalid where the rubric or a script forbids it."""
     locked = _locked(metric)

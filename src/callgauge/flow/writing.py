@@ -13,6 +13,7 @@ from django.db import transaction
 from callgauge.domain.judging import JudgeAnswer
 from callgauge.engine.writing import Asked, WritingKind
 from callgauge.flow import errands, ratelimit
+from callgauge.flow.audit import record
 from callgauge.flow.errors import NotFound
 from callgauge.flow.scope import Who, projects_of
 from callgauge.flow.wake import announce_work
@@ -50,6 +51,7 @@ def request_writing(
             asked=asdict(asked),
             about=dict(about or {}),
         )
+        record("writing.requested", job, kind=kind.value)
         announce_work()
     return job
 

@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
+from callgauge.flow.audit import act_as_user
 from callgauge.flow.errors import FlowError
 from callgauge.flow.scope import Person, person_in, require_change, require_owner
 from callgauge.store.models import User
@@ -78,7 +79,10 @@ def account_page(*methods: str) -> Callable[[PageView], PageView]:
 
 
 def signed_in(request: HttpRequest) -> User | None:
-    return request.user if isinstance(request.user, User) else None
+    if not isinstance(request.user, User):
+        return None
+    act_as_user(request.user, request.META.get("REMOTE_ADDR", ""))
+    return request.user
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from callgauge.flow.audit import forget_old_entries
 from callgauge.flow.retention import delete_some
 from callgauge.worker.database import DatabaseThread
 
@@ -38,6 +39,7 @@ class Retention:
         while True:
             try:
                 gone = await self._database.run(delete_some)
+                await self._database.run(forget_old_entries)
             except Exception as error:  # noqa: BLE001 -- it outlives whatever is wrong with the database
                 log.warning("cannot delete what is no longer kept, trying again: %s", type(error).__name__)
                 gone = 0

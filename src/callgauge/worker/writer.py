@@ -26,9 +26,9 @@ log = logging.getLogger(__name__)
 MAX_BATCH = 256
 """Bounds how long one transaction holds the write lock that live calls also need."""
 
-SMALL_BATCH, MAX_GATHER_SECS = 8, 0.01
-"""After a small batch the next waits for company as long as that one took to write, up to this. A small batch
-costs mostly its statements, whatever is in them: with the wait, Python metrics cost a seventh less CPU."""
+MAX_GATHER_SECS = 0.01
+"""A batch waits for company as long as the last one took to write, up to this. A small batch costs mostly its
+statements, whatever is in them: with the wait, Python metrics cost a seventh less CPU."""
 
 OUTAGE_SECS = 300.0
 """How long the database may be away before what waits to be written is given up: a restart takes seconds,
@@ -68,7 +68,7 @@ class Writer:
         self._loop = loop
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
-        self._took_secs, self._last_size = 0.0, 0
+        self._took_secs = 0.0
         self._thread = threading.Thread(target=self._work, name="callgauge-writer", daemon=True)
 
     def start(self) -> None:
@@ -104,8 +104,7 @@ class Writer:
         if job is None:
             return None
         jobs = [job]
-        if self._last_size < SMALL_BATCH:
-            self._stopping.wait(min(self._took_secs, MAX_GATHER_SECS))
+        self._stopping.wait(min(self._took_secs, MAX_GATHER_SECS))
         while len(jobs) < MAX_BATCH:
             try:
                 job = self._queue.get_nowait()
@@ -129,7 +128,7 @@ class Writer:
                 outcomes = []
                 for job in jobs:
                     outcomes.extend(self._run_alone(job))
-        self._took_secs, self._last_size = time.perf_counter() - began, len(jobs)
+        self._took_secs = time.perf_counter() - began
         self._loop.call_soon_threadsafe(_tell, outcomes)
 
     def _run_through_outages(self, jobs: list[_Job]) -> list[_Outcome]:

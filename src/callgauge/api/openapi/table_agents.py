@@ -33,6 +33,21 @@ PERSON = obj({"id": ID, "role": one_of("owner", "member", "viewer"), "user": OBJ
 NAMED = obj({"id": ID, "name": TEXT})
 V1_DATA = {f"{name}_data": TEXT for name in agents_shape.DATA_OF}
 TIMES = {"created_at": TIME, "updated_at": TIME}
+AUDIT_ENTRY = obj(
+    {
+        "id": ID,
+        "created_at": TIME,
+        "project": maybe(ID),
+        "actor": obj(
+            {"kind": one_of("key", "user", "link", "command", "server"), "id": maybe(ID), "name": TEXT}
+        ),
+        "address": TEXT,
+        "request_id": TEXT,
+        "action": TEXT,
+        "object": obj({"type": TEXT, "id": maybe(ID), "name": TEXT}),
+        "details": OBJECT,
+    }
+)
 SCHEMAS: dict[str, Schema] = {
     "AIAgent": obj(
         {
@@ -289,6 +304,16 @@ OPERATIONS: Operations = {
     ),
     ("KeyList", "GET"): Operation(
         summary="List keys, without their texts.", answer=several(ref("UserAPIKey")), action="list"
+    ),
+    ("AuditLog", "GET"): in_pages(
+        AUDIT_ENTRY,
+        "Who changed what, newest first; for owners.",
+        PROJECT,
+        Query("action"),
+        Query("object_type"),
+        Query("object_id", ID),
+        Query("since", TIME),
+        Query("until", TIME),
     ),
     ("KeyList", "POST"): Operation(
         summary="Make a key; it is shown once.",

@@ -104,6 +104,7 @@ class Options:
     rerun_join_secs: int
     log_level: str
     log_format: str
+    audit_days: int
     metrics_token: str
     otlp_endpoint: str
 

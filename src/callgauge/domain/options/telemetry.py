@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callgauge.domain.options.kinds import Option, one_of, text
+from callgauge.domain.options.kinds import Option, count, one_of, text
 
 TELEMETRY: tuple[Option, ...] = (
     Option("LOG_LEVEL", "level", one_of("debug", "info", "warning", "error"), "info", "How much is logged."),
@@ -12,6 +12,13 @@ TELEMETRY: tuple[Option, ...] = (
         one_of("line", "json"),
         "line",
         "Log lines for people, or one JSON object a line, with each request and each chunk.",
+    ),
+    Option(
+        "AUDIT_DAYS",
+        "days",
+        count,
+        "365",
+        "How long entries of the audit log are kept; 0 keeps them for ever.",
     ),
     Option(
         "METRICS_TOKEN",

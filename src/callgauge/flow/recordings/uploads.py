@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from callgauge.domain.storable import storable_text
+from callgauge.flow.audit import record
 from callgauge.flow.call_content import content_hash
 from callgauge.flow.errors import Conflict, NotFound
 from callgauge.flow.recordings.intake import take_in
@@ -96,6 +97,7 @@ def complete(upload: RecordingUpload, call: CallLog) -> CallLog:
         known.content_hash = content_hash(known, payload)
         known.event_owed = known.event_owed or known.content_hash != before
         known.save(update_fields=["content_hash", "event_owed", "updated_at"])
+        record("call.edited", known, fields=["recording"])
         if known.content_hash != before:
             start_live(known)
     known.refresh_from_db()

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from callgauge.flow import errands
+from callgauge.flow.audit import audited
 from callgauge.flow.errors import Conflict, Invalid, NotFound
 from callgauge.flow.scope import Who, projects_of, require_change
 from callgauge.flow.wake import announce_work
@@ -47,6 +48,7 @@ def state_of(row: WebhookDelivery) -> str:
     return next(word for word, state in STATES.items() if state == row.state)
 
 
+@audited("webhook.replayed", at=1)
 def replay(who: Who, delivery: WebhookDelivery) -> WebhookDelivery:
     """Send it again, under the same id, with all the tries that it had. Raises Conflict while it still waits
     or is being sent."""
@@ -57,6 +59,7 @@ def replay(who: Who, delivery: WebhookDelivery) -> WebhookDelivery:
     return delivery
 
 
+@audited("webhook.replayed", at=1)
 def replay_dead(who: Who, project: Project, since: datetime | None = None) -> int:
     """Send again what was given up; how many there are. Tests are left out."""
     require_change(who)
@@ -74,6 +77,7 @@ def _send_again(rows: QuerySet[WebhookDelivery]) -> int:
     return count
 
 
+@audited("webhook.tested", at=1)
 def send_test(who: Who, project: Project, agent: Agent | None) -> WebhookDelivery:
     """A test event, which is tried once. Raises Invalid where there is no address."""
     require_change(who)

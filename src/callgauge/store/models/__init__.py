@@ -11,6 +11,8 @@ from callgauge.store.models.calls import (
     CallPayload,
     DeferredCall,
 )
+from callgauge.store.models.audit import ActorKind, AuditEntry
+from callgauge.store.models.calls import Agent, AgentVersion, CallLog, CallPayload, DeferredCall
 from callgauge.store.models.errands import Errand, ErrandState
 from callgauge.store.models.evaluation import (
     ASKED_FOR,
@@ -80,10 +82,12 @@ __all__ = [
     "ASKED_FOR",
     "SEALED_COLUMNS",
     "UNFINISHED",
+    "ActorKind",
     "Agent",
     "AgentVersion",
     "Alert",
     "ApiKey",
+    "AuditEntry",
     "BatchEnding",
     "BatchStep",
     "CallExport",
