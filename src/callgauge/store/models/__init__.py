@@ -3,6 +3,7 @@
 from django.db.models import Model
 
 from callgauge.store.models.alerts import Alert
+from callgauge.store.models.audit import ActorKind, AuditEntry
 from callgauge.store.models.calls import (
     Agent,
     AgentVersion,
@@ -11,8 +12,6 @@ from callgauge.store.models.calls import (
     CallPayload,
     DeferredCall,
 )
-from callgauge.store.models.audit import ActorKind, AuditEntry
-from callgauge.store.models.calls import Agent, AgentVersion, CallLog, CallPayload, DeferredCall
 from callgauge.store.models.errands import Errand, ErrandState
 from callgauge.store.models.evaluation import (
     ASKED_FOR,
