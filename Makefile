@@ -1,6 +1,6 @@
 # Everything a person runs here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime extra demo serve test test-services test-browser test-faults conformance fuzz check format bench lock clean
+.PHONY: help setup runtime extra demo serve test test-services test-browser test-faults conformance fuzz check format bench lock audit clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,6 +9,7 @@ STAMP := $(VENV)/.installed
 RUN_STAMP := $(VENV)/.installed-to-run
 PORT ?= 8000
 DATA_DIR ?= data
+IMAGE_EXTRAS := $(foreach extra,scale media s3 parquet otel,--extra $(extra))
 PYTEST := $(PY) -m pytest
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet
 LOCKED_EXTRAS := $(foreach extra,scale monty media s3 parquet mcp otel,--extra $(extra))
@@ -85,6 +86,10 @@ bench: setup ## Measure the rerun path beside a bare loop (see benchmarks/README
 lock: ## Write the lock files anew (needs uv)
 	$(LOCK) $(LOCKED_EXTRAS) --group dev -o requirements-dev.lock
 	$(LOCK) --group build -c requirements-dev.lock -o requirements.lock
+	$(LOCK) $(IMAGE_EXTRAS) --group build -c requirements-dev.lock -o deploy/requirements.lock
+
+audit: setup ## Look for known faults in what is installed to run it (needs a service on the net)
+	@$(PY) .ci/audit.py requirements.lock deploy/requirements.lock
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .demo

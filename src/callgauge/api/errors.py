@@ -6,7 +6,6 @@ import logging
 from typing import Any
 
 from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig, TooManyFieldsSent
-from django.db import OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -15,6 +14,7 @@ from rest_framework.views import exception_handler
 from callgauge.api import not_served
 from callgauge.flow.errors import Conflict, FlowError, Forbidden, Invalid, NotFound, RateLimited
 from callgauge.flow.recordings.files import StoreError
+from callgauge.store.refusals import Refusal, refusal_of
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +24,13 @@ class TooLarge(exceptions.APIException):
     default_detail = "The request body is larger than CALLGAUGE_MAX_BODY_MB allows."
 
 
-class Busy(exceptions.APIException):
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The database is busy or cannot be reached; nothing was changed. Try again."
+class Refused(exceptions.APIException):
+    """The database or the disk takes nothing now."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.words)
+        self.status_code = refusal.status
+        self.retry_after_secs = refusal.retry_after_secs
 
 
 class StorageAway(exceptions.APIException):
@@ -39,11 +43,13 @@ NOTHING_THERE = (status.HTTP_404_NOT_FOUND, status.HTTP_405_METHOD_NOT_ALLOWED)
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """Every error that a view raises, as a response; None lets Django answer 500."""
-    response = exception_handler(_translate(error), context)
+    translated = _translate(error)
+    response = exception_handler(translated, context)
     if response is None:
         return None
-    if isinstance(error, RateLimited):
-        response["Retry-After"] = str(error.retry_after_secs)
+    for one in (error, translated):
+        if isinstance(one, RateLimited | Refused):
+            response["Retry-After"] = str(one.retry_after_secs)
     if response.status_code == status.HTTP_400_BAD_REQUEST and isinstance(response.data, list):
         response.data = {"non_field_errors": response.data}
     if isinstance(error, exceptions.ParseError):
@@ -81,9 +87,9 @@ def _translate(error: Exception) -> Exception:
             return TooLarge()
         case TooManyFieldsSent():
             return exceptions.ValidationError({"non_field_errors": ["The form has too many fields."]})
-        case OperationalError():
-            log.error("database: %s", type(error).__name__)
-            return Busy()
+        case _ if (refusal := refusal_of(error)) is not None:
+            log.error("refused with %s: %s", refusal.status, type(error).__name__)
+            return Refused(refusal)
         case _:
             return error
 

@@ -6,7 +6,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from callgauge.flow import health
+from callgauge.flow import disk, health
 
 
 @csrf_exempt  # whatever asks, and however, is told
@@ -23,4 +23,6 @@ def readyz(request: HttpRequest) -> JsonResponse:
         return JsonResponse({"status": "database unavailable"}, status=503)
     if wrong := health.faults():
         return JsonResponse({"status": "; ".join(wrong)}, status=503)
+    if disk.is_full():
+        return JsonResponse({"status": "ready to be read; the disk is full, so nothing new is taken in"})
     return JsonResponse({"status": "ready"})

@@ -19,6 +19,7 @@ from callgauge.cli.judge_check import judge_check
 from callgauge.cli.keys import key
 from callgauge.cli.mcp import mcp
 from callgauge.cli.metrics import metric
+from callgauge.cli.migrate import migrate
 from callgauge.cli.move import move_database
 from callgauge.cli.preview import preview
 from callgauge.cli.reparse import reparse
@@ -47,6 +48,7 @@ COMMANDS = (
     demo,
     serve,
     worker,
+    migrate,
     user,
     key,
     agent,

@@ -88,17 +88,30 @@ def migrate_database(folder: Path) -> None:
     same time, on one data folder or one PostgreSQL database, take turns."""
     from django.core.management import call_command
     from django.db import DatabaseError, connection
-    from django.db.migrations.executor import MigrationExecutor
 
-    from callgauge.flow.installation import ensure_installation, one_at_a_time
+    from callgauge.flow.installation import (
+        change_tables,
+        ensure_installation,
+        one_at_a_time,
+        pending_migrations,
+    )
     from callgauge.flow.sealing import reseal
+    from callgauge.store.refusals import DAMAGED, refusal_of
 
     try:
         with data_dir.migrating(folder), one_at_a_time():
-            executor = MigrationExecutor(connection)
-            if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-                call_command("migrate", interactive=False, verbosity=0, stdout=sys.stderr)
+            if pending_migrations():
+                change_tables(
+                    lambda: call_command("migrate", interactive=False, verbosity=0, stdout=sys.stderr)
+                )
             ensure_installation()
             reseal()
     except DatabaseError as error:
-        raise click.ClickException(f"The database cannot be used: {' '.join(str(error).split())}") from None
+        words = f"The database cannot be used: {' '.join(str(error).split())}"
+        if refusal_of(error) == DAMAGED and connection.vendor == "sqlite":
+            words += f". {bring_back(folder)}"
+        raise click.ClickException(words) from None
+
+
+def bring_back(folder: Path) -> str:
+    return f"Bring back a back-up with: callgauge restore FILE --force --data-dir {folder}"

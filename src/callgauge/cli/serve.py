@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 from types import FrameType
@@ -46,6 +47,8 @@ def run(
     path = folder or loaded.data_dir
     data_dir.prepare(path)
     held = data_dir.lock(path)
+    if not loaded.database_url:
+        _check_database(path)
     loaded = bootstrap.start(folder)
     from callgauge.flow.gauges import ClosingGauges
 
@@ -72,6 +75,23 @@ def run(
         hands.stop()
         telemetry.stop()
         held.close()
+
+
+def _check_database(folder: Path) -> None:
+    """Before anything opens it: the first who does loses what a damaged log held. Raises ClickException."""
+    from callgauge.store.wal import Damaged, check_log
+
+    try:
+        check_log(folder / "callgauge.sqlite3")
+    except Damaged as damage:
+        raise click.ClickException(
+            f"What was written last is damaged: {damage}. {bootstrap.bring_back(folder)}\n"
+            f"Or move {folder / 'callgauge.sqlite3-wal'} away, to go on without what is in it."
+        ) from None
+    except sqlite3.DatabaseError as error:
+        raise click.ClickException(
+            f"The database cannot be used: {error}. {bootstrap.bring_back(folder)}"
+        ) from None
 
 
 def _hands(loaded: Options, path: Path) -> Any:

@@ -6,8 +6,12 @@ closes sees a broken connection instead of the answer.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
+import resource
+import time
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -21,10 +25,24 @@ from callgauge.api.middleware import may_carry_recording, too_large
 from callgauge.domain.options import Options
 
 BYTES_PER_MB = 1024 * 1024
-CONNECTIONS = 1000
-"""Waiting connections cost a socket each, not a thread: slow clients cannot use up the server."""
+CONNECTIONS = 10_000
+"""Waiting connections cost a socket each, not a thread: slow clients cannot use up the server. As many as the
+system lets a process open."""
+OTHER_FILES = 256
+"""Kept for the database, judges, scripts and recordings."""
+BACKLOG = 4096
+"""Connections that the system holds until they are taken; it may allow fewer."""
+ACCEPTED_AT_ONCE = 512
 IDLE_SECS = 120
 """A connection on which nothing moves for that long is closed."""
+HEAD_SECS = 20
+"""A request's head that is not whole after that time, however steadily it trickles, is given up."""
+LEAST_BODY_BYTES = 32 * 1024
+"""A body has to move by as much within IDLE_SECS, or to end."""
+CLEAN_UP_SECS = 5
+"""How often connections are looked at."""
+DOWNLOAD_BUFFER_BYTES = 256 * BYTES_PER_MB
+"""Of an answer that is read slowly so much waits in a temporary file before a thread has to wait with it."""
 TAKEN_IN = 2
 """Bodies up to so many times the limit reach the API, which answers 413 by itself: how long a body in chunks
 is shows only when it has arrived."""
@@ -41,7 +59,10 @@ def web_server(loaded: Options, host: str, port: int) -> tuple[Any, int]:
         host=host,
         port=port,
         threads=loaded.web_threads,
-        connection_limit=CONNECTIONS,
+        connection_limit=most_connections(),
+        backlog=BACKLOG,
+        cleanup_interval=CLEAN_UP_SECS,
+        outbuf_high_watermark=DOWNLOAD_BUFFER_BYTES,
         asyncore_use_poll=True,
         ident=None,
         max_request_body_size=TAKEN_IN * loaded.max_body_mb * BYTES_PER_MB,
@@ -50,7 +71,30 @@ def web_server(loaded: Options, host: str, port: int) -> tuple[Any, int]:
     listening = [one for one in sockets.values() if isinstance(one, BaseWSGIServer)]
     for one in listening:
         one.channel_class = _Channel
+        one.handle_accept = partial(_accept_some, one)
     return server, int(listening[0].effective_port)
+
+
+def most_connections() -> int:
+    """Raises the soft limit of open files to the hard one: many systems start programs with 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return CONNECTIONS if soft == resource.RLIM_INFINITY else max(64, min(CONNECTIONS, soft - OTHER_FILES))
+
+
+def _accept_some(server: Any) -> None:
+    """Waitress takes one connection for each look at all of them: of thousands that come at once most would
+    wait so long that the system gives them up."""
+    for _ in range(ACCEPTED_AT_ONCE):
+        before = len(server._map)
+        type(server).handle_accept(server)
+        if not before < len(server._map) < server.adj.connection_limit:
+            return
 
 
 class _Refusal(ErrorTask):  # type: ignore[misc]
@@ -112,5 +156,31 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
+    """Waitress closes connections on which nothing moved for a while. One that trickles moves: what counts
+    here is that a head comes to its end, and that a body gets on."""
+
     parser_class = _Parser
     error_task_class = _Refusal
+    _began: float | None = None
+    """When the head of the request that is coming in began."""
+    _moved: float = 0.0
+    _bytes: int = 0
+    """Of its body, since it last counted as moved."""
+
+    def received(self, data: bytes) -> bool:
+        taken = bool(super().received(data))
+        now = time.time()
+        if self.request is None:
+            self._began, self._moved = None, 0.0
+        elif not self.request.headers_finished:
+            self._began = now if self._began is None else self._began
+            # Looked at as if it had been idle for as long as a head may take less than idling may.
+            self.last_activity = self._began + HEAD_SECS - IDLE_SECS
+        else:
+            if self._began is not None or self._moved == 0.0:
+                self._began, self._moved, self._bytes = None, now, 0
+            self._bytes += len(data)
+            if self._bytes >= LEAST_BODY_BYTES:
+                self._moved, self._bytes = now, 0
+            self.last_activity = self._moved
+        return taken

@@ -53,6 +53,7 @@ MIDDLEWARE = [
     "callgauge.api.middleware.Envelope",
     "callgauge.api.middleware.TrustedProxies",
     "callgauge.api.middleware.RequestLimits",
+    "callgauge.config.refusing.Refusing",
     "django.middleware.security.SecurityMiddleware",
     "callgauge.web.middleware.PageHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",

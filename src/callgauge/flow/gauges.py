@@ -15,6 +15,7 @@ from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from callgauge.flow import disk
 from callgauge.flow.dispatch import count_workers
 from callgauge.flow.fairness import NOT_AT_WORK
 from callgauge.store.models import (
@@ -39,7 +40,7 @@ class Gauges(Collector):
     def collect(self) -> Iterable[Metric]:
         up = GaugeMetricFamily("callgauge_database_up", "1 where the database can be read.")
         try:
-            found = [*_chunks(), *_reruns(), _workers(), *_webhooks()]
+            found = [*_chunks(), *_reruns(), _workers(), *_webhooks(), _disk()]
         except DatabaseError as error:
             log.warning("the database cannot be read for metrics: %s", type(error).__name__)
             connection.close()
@@ -108,6 +109,12 @@ def _reruns() -> Iterable[Metric]:
         reruns.add_metric([state.value], rows.get(state, (0, 0))[0])
     failed.add_metric([], sum(failures for _, failures in rows.values()))
     return [reruns, failed]
+
+
+def _disk() -> Metric:
+    room = GaugeMetricFamily("callgauge_disk_free_bytes", "Free space on the data folder's disk.")
+    room.add_metric([], disk.free_bytes())
+    return room
 
 
 def _workers() -> Metric:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
 
 from callgauge.store.models import Installation
 
 MIGRATION_LOCK = 0x63616C6C67617567
 """Any number that nothing else in the database uses: "callgaug" in ASCII."""
+
+LOCK_TIMEOUT = "3s"
+LOCK_NOT_AVAILABLE = "55P03"
+LOCK_TRIES = 20
+LOCK_PAUSE_SECS = 3.0
 
 
 @contextmanager
@@ -27,6 +34,33 @@ def one_at_a_time() -> Iterator[None]:
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
+
+
+def pending_migrations() -> list[str]:
+    """The names of those that are still to be applied."""
+    executor = MigrationExecutor(connection)
+    return [migration.name for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())]
+
+
+def change_tables(change: Callable[[], object]) -> None:
+    """Run a change that may be repeated. A change of a table waits for whoever uses it, and everybody who
+    comes after waits as well: on PostgreSQL it steps back after a moment, and tries again later."""
+    if connection.vendor != "postgresql":
+        change()
+        return
+    for attempt in range(LOCK_TRIES):
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('lock_timeout', %s, false)", [LOCK_TIMEOUT])
+            change()
+            return
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", None) != LOCK_NOT_AVAILABLE or attempt == LOCK_TRIES - 1:
+                raise
+            time.sleep(LOCK_PAUSE_SECS)
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('lock_timeout', '0', false)")
 
 
 @transaction.atomic

@@ -6,11 +6,12 @@ others begin with who asks.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 from datetime import timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -130,7 +131,9 @@ def find_key(secret: str) -> ApiKey | None:
     if key is not None:
         now = timezone.now()
         if key.last_used_at is None or now - key.last_used_at > LAST_USED_STEP:
-            ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+            # A disk that is full, or a database that only reads, keeps nobody from reading.
+            with contextlib.suppress(DatabaseError):
+                ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
     return key
 
 

@@ -18,7 +18,7 @@ from django.db import DatabaseError
 
 from callgauge.domain.judging import Judge
 from callgauge.engine.evaluate import MAX_REASKS
-from callgauge.flow import health, ledger, wake
+from callgauge.flow import disk, health, ledger, wake
 from callgauge.store.models import Chunk, Priority
 from callgauge.worker.asking import Asking
 from callgauge.worker.batches import LOOK_SECS, Batches
@@ -277,6 +277,8 @@ class Executor:
         self._wake.set()
 
     async def _claim(self) -> list[Chunk]:
+        if disk.is_full():
+            return []  # what is under way is stored in the reserve; new work would use it up
         mine = [chunk.priority for chunk, _ in self._chunks.values()]
         # Each has room of its own: neither a rerun nor chosen metrics on many calls keep live calls out.
         room = {

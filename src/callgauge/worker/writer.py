@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from callgauge.flow.settle import hold_calls
+from callgauge.store.refusals import FULL, READ_ONLY, refusal_of
 from callgauge.store.turns import write_turn
 from callgauge.telemetry.metrics import WRITE_RETRIES
 
@@ -138,7 +139,10 @@ class Writer:
                 return self._run(jobs)
             except (OperationalError, InterfaceError) as error:
                 pause_secs = RETRY_SECS[min(attempt, len(RETRY_SECS) - 1)]
-                if self._stopping.is_set() or time.monotonic() + pause_secs > deadline:
+                # Room is made on a full disk sooner or later: what was paid for waits for that.
+                waits = refusal_of(error) in (FULL, READ_ONLY)
+                too_late = time.monotonic() + pause_secs > deadline and not waits
+                if self._stopping.is_set() or too_late:
                     raise
                 WRITE_RETRIES.inc()
                 log.warning("the database cannot be written, trying again: %s", type(error).__name__)

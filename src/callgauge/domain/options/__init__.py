@@ -56,6 +56,7 @@ class Options:
     public_url: str
     trusted_proxies: tuple[str, ...]
     max_body_mb: int
+    disk_reserve_mb: int
     web_threads: int
     outbound_networks: tuple[Network, ...]
     mail_url: MailServer | None

@@ -47,6 +47,14 @@ SERVER: tuple[Option, ...] = (
         "Addresses of reverse proxies whose X-Forwarded-* headers are believed.",
     ),
     Option("MAX_BODY_MB", "whole number", positive, "64", "Largest request body, in MB; larger gets 413."),
+    Option(
+        "DISK_RESERVE_MB",
+        "whole number",
+        count,
+        "64",
+        "Free space, in MB, on the data folder's disk below which nothing new is taken in: what is under way "
+        "is still stored, and reading goes on. 0 goes on to the last byte.",
+    ),
     Option("WEB_THREADS", "whole number", positive, "8", "Requests served at the same time."),
     Option(
         "CALLS_IN_MEMORY_MB",
