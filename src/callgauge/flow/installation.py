@@ -39,7 +39,8 @@ def one_at_a_time() -> Iterator[None]:
 def pending_migrations() -> list[str]:
     """The names of those that are still to be applied."""
     executor = MigrationExecutor(connection)
-    return [migration.name for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())]
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
 
 
 def change_tables(change: Callable[[], object]) -> None:
