@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from callgauge.flow import disk
@@ -76,7 +76,8 @@ def test_it_ends_by_itself(alice: Tenant, full: None, monkeypatch: pytest.Monkey
 def test_no_new_work_is_begun(alice: Tenant, full: None) -> None:
     from callgauge.flow.rerun import start_live
 
-    start_live(make_call(alice.agent(), "one"))
+    with transaction.atomic():
+        start_live(make_call(alice.agent(), "one"))
     executor = Executor("test:1", lambda: None, concurrency=1)
     executor.start()
     try:
