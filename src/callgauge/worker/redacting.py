@@ -30,8 +30,6 @@ POLL_SECS = 2.0
 REDACTING = Place(Priority.NORMAL, 0)
 REDACT_SECS = 900.0
 """A six-hour mp3 is decoded and encoded in three minutes on a slow core."""
-MAX_SET_ASIDE = 1_000
-"""Recordings whose last try failed for a passing reason; they wait until the others are done."""
 
 
 class Redactions:
@@ -42,7 +40,6 @@ class Redactions:
         self._database = database
         self._hearings = hearings
         self._wake = asyncio.Event()
-        self._aside: list[int] = []
 
     def wake(self) -> None:
         self._wake.set()
@@ -52,13 +49,12 @@ class Redactions:
         while True:
             self._wake.clear()
             try:
-                found = await self._database.run(redacting.next_to_redact, tuple(self._aside))
+                found = await self._database.run(redacting.claim_redaction)
                 if found is not None:
                     await self._redact(found)
                     continue
             except Exception as error:  # noqa: BLE001 -- it outlives whatever is wrong with the database
                 log.warning("cannot look for recordings to redact, trying again: %s", type(error).__name__)
-            self._aside.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), POLL_SECS)
 
@@ -73,7 +69,7 @@ class Redactions:
             )
         except Exception as error:  # noqa: BLE001 -- one recording must not end the others
             log.error("recording of call %s: %s", found.call_id, type(error).__name__)
-        self._aside = [*self._aside[-MAX_SET_ASIDE:], found.call_id]
+        await self._database.run(redacting.redact_later, found)
 
     async def _measured(self, found: ToRedact) -> bool:
         """Whether all that can be measured of the original is stored."""

@@ -23,6 +23,7 @@ from callgauge.flow import wake
 from callgauge.flow.errors import NotFound
 from callgauge.flow.recordings.files import Place, StoreError, files, incoming
 from callgauge.flow.recordings.intake import Incoming
+from callgauge.flow.recordings.redacting import release_claims
 from callgauge.flow.recordings.rows import FileGone, claim_file, drop_if_unused, take
 from callgauge.flow.recordings.uploads import end_upload
 from callgauge.flow.rerun import observed_metrics, start_live
@@ -82,6 +83,7 @@ def claim_fetch(call_id: int | None = None) -> ToFetch | None:
 
 def release_held() -> None:
     """At the start of the only server of a data folder: nobody is fetching."""
+    release_claims()
     soon = timezone.now()
     Recording.objects.filter(state=RecordingState.WAITING, attempts=0).update(next_try_at=soon)
 

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 
 from callgauge.flow import wake
 from callgauge.flow.recordings.files import Place, StoreError
@@ -21,6 +24,9 @@ from callgauge.store.turns import write_turn
 
 WAITING: Final = (RecordingRedaction.DUE, RecordingRedaction.AGAIN)
 TRIES: Final = 3
+HOLD_SECS: Final = 3600
+"""Whoever redacts has it for so long, more than measuring and copying may take; then it was lost."""
+PAUSE_SECS: Final = 30
 NO_TIMES: Final = "not_redacted"
 NO_TIMES_WORDS: Final = (
     "Personal data is said in it where the transcript has no times, so that it can be neither removed nor "
@@ -41,22 +47,47 @@ class ToRedact:
     """Whether it is a copy itself, in which nothing is to be measured."""
 
 
-def next_to_redact(skip: Sequence[int]) -> ToRedact | None:
-    """A recording that is here and can still be heard as it was, but those of calls in `skip`."""
+def claim_redaction() -> ToRedact | None:
+    """A recording that is here and can still be heard as it was, held for a while: other workers leave it."""
+    now = timezone.now()
+    free = Q(next_try_at=None) | Q(next_try_at__lte=now)
     row = (
         Recording.objects.select_related("original")
-        .filter(redaction__in=WAITING, original__isnull=False, call__deleted_at=None)
-        .exclude(pk__in=skip)
+        .filter(free, redaction__in=WAITING, original__isnull=False, call__deleted_at=None)
         .order_by("pk")
         .first()
     )
     if row is None or row.original is None:
         return None
+    with write_turn():
+        mine = Recording.objects.filter(
+            pk=row.pk, redaction=row.redaction, original_id=row.original_id, next_try_at=row.next_try_at
+        ).update(next_try_at=now + timedelta(seconds=HOLD_SECS))
+    if not mine:
+        return None
     said = CallPayload.objects.values_list("redaction", flat=True).get(pk=row.pk)
+    place = Place(row.original.project_id, row.original.sha256)
+    return ToRedact(row.pk, place, _spans(said), is_copy=row.redaction == RecordingRedaction.AGAIN)
+
+
+def _spans(said: Mapping[str, Any]) -> Sequence[Span]:
     known = said and not said["unplaced"] and not said["untold"]
-    spans = tuple((start, end) for start, end in said["spans"]) if known else ()
-    again = row.redaction == RecordingRedaction.AGAIN
-    return ToRedact(row.pk, Place(row.original.project_id, row.original.sha256), spans, is_copy=again)
+    return tuple((start, end) for start, end in said["spans"]) if known else ()
+
+
+def redact_later(found: ToRedact) -> None:
+    """It could not be done for a reason that will pass."""
+    with write_turn():
+        Recording.objects.filter(pk=found.call_id, redaction__in=WAITING).update(
+            next_try_at=timezone.now() + timedelta(seconds=PAUSE_SECS)
+        )
+
+
+def release_claims() -> None:
+    """At the start of the only server of a data folder: nobody is redacting."""
+    Recording.objects.filter(redaction__in=WAITING, next_try_at__isnull=False).exclude(
+        state=RecordingState.WAITING
+    ).update(next_try_at=None)
 
 
 def redacted(made: ToRedact, copy: Incoming) -> bool:
@@ -100,14 +131,12 @@ def _still(made: ToRedact) -> Recording | None:
     if row is None:
         return None
     said = CallPayload.objects.values_list("redaction", flat=True).get(pk=row.pk)
-    known = said and not said["unplaced"] and not said["untold"]
-    same = made.spans == (tuple((start, end) for start, end in said["spans"]) if known else ())
-    return row if same else None
+    return row if made.spans == _spans(said) else None
 
 
 def _let_go(row: Recording, made: ToRedact) -> None:
     """The original, where it is not to be kept or a copy itself, goes when the transaction is committed."""
-    original = row.original_id
+    original, row.next_try_at = row.original_id, None
     if settings.CALLGAUGE.redaction_originals == DROP or made.is_copy:
         row.original = None
     row.save()
@@ -128,7 +157,11 @@ def redact_again(call: CallLog, before: Mapping[str, Any]) -> None:
             row.save(update_fields=["file", "original", "redaction"])
         return
     same = all(now.get(name) == before.get(name) for name in ("spans", "unplaced", "untold"))
-    if row.redaction in WAITING or (row.redaction and same):
+    if row.redaction and same:
+        return
+    if row.redaction in WAITING:
+        if row.original_id is not None:  # whoever is at it works for nothing: the next may begin
+            Recording.objects.filter(pk=row.pk).update(next_try_at=None)
         return
     copy = row.file_id
     if not row.redaction or row.original_id is None:
@@ -139,6 +172,7 @@ def redact_again(call: CallLog, before: Mapping[str, Any]) -> None:
         row.redaction, row.file = RecordingRedaction.DUE, None
     if row.redaction == RecordingRedaction.AGAIN and row.original_id is None:
         return  # it was withheld and dropped
+    row.next_try_at = None
     if row.state == RecordingState.FAILED and row.original_id is not None:
         row.state, row.fault, row.fault_words = RecordingState.STORED, "", ""
     row.save()
