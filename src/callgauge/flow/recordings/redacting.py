@@ -172,7 +172,8 @@ def redact_again(call: CallLog, before: Mapping[str, Any]) -> None:
         row.redaction, row.file = RecordingRedaction.DUE, None
     if row.redaction == RecordingRedaction.AGAIN and row.original_id is None:
         return  # it was withheld and dropped
-    row.next_try_at = None
+    if row.state != RecordingState.WAITING:
+        row.next_try_at = None
     if row.state == RecordingState.FAILED and row.original_id is not None:
         row.state, row.fault, row.fault_words = RecordingState.STORED, "", ""
     row.save()
