@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from django.http import HttpResponse
@@ -16,8 +17,9 @@ from callgauge.api.present_reruns import present_reruns
 from callgauge.api.rerun_body import Body
 from callgauge.api.reruns import find_rerun, read_cap
 from callgauge.api.routing import ID, route
+from callgauge.engine.difference_words import noise_words
 from callgauge.flow import rerun
-from callgauge.flow.difference import Difference, difference_of, difference_of_versions
+from callgauge.flow.difference import Difference, difference_of, difference_of_versions, noise_floor
 from callgauge.flow.difference_json import csv_of, present_difference
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.flip_votes import vote_on_flip
@@ -131,6 +133,20 @@ class MetricNoise(APIView):
     """Judge calls several times more, to see how far the judge agrees with itself."""
 
     serializer_class = Shape
+
+    def get(self, request: Request, pk: str) -> Response:
+        """What is known of it, for the version in use."""
+        version = current_version(find_metric(key_of(request), pk))
+        noise = noise_floor(version)
+        return Response(
+            {
+                "id": version.metric_id,
+                "name": version.name,
+                "version": version.number,
+                "noise": noise and asdict(noise),
+                "words": noise_words(noise) or "No call was judged twice by this version.",
+            }
+        )
 
     def post(self, request: Request, pk: str) -> Response:
         key, body = key_of(request), Body(request)

@@ -30,6 +30,7 @@ from callgauge.cli.review import golden, review
 from callgauge.cli.serve import serve
 from callgauge.cli.settings import rotate_secret, settings
 from callgauge.cli.users import user
+from callgauge.cli.versions import noise_group, shadow_group, version_group
 from callgauge.cli.webhooks import webhook_group
 from callgauge.cli.worker import worker
 
@@ -59,6 +60,9 @@ COMMANDS = (
     review,
     golden,
     gate,
+    version_group,
+    shadow_group,
+    noise_group,
     call_group,
     rerun_group,
     replay,

@@ -49,6 +49,9 @@ class Remote:
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
         return self._ask("PATCH", path, body)
 
+    def delete(self, path: str) -> None:
+        self._ask("DELETE", path, None)
+
     def download(self, path: str, sink: IO[bytes]) -> int:
         """Copy what is at a path of the server, some of it at a time; gives its size. Raises RemoteError."""
         size = 0
@@ -81,7 +84,8 @@ class Remote:
         request = self._request(method, path, body)
         try:
             with urlopen(request, timeout=TIMEOUT_SECS) as response:  # noqa: S310
-                return json.loads(response.read())
+                said = response.read()
+                return json.loads(said) if said else None
         except HTTPError as error:
             raise RemoteError(_refused(error)) from None
         except (URLError, OSError) as error:

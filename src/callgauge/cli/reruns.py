@@ -61,7 +61,7 @@ def plan(pilot: bool, as_json: bool, **asked: Any) -> None:
     """Say what a rerun would measure, and what that would cost. Without --pilot nothing is measured."""
     body, server = _body(**asked), Remote()
     if pilot:
-        tried = _wait(server, server.post(f"{URL}/pilot/", body)["id"], quiet=as_json)
+        tried = wait_for(server, server.post(f"{URL}/pilot/", body)["id"], quiet=as_json)
         if not as_json:
             click.echo(f"Pilot: {tried['total_calls']} calls measured, ${tried['cost_usd']:.4f}.")
     found = server.post(f"{URL}/plan/", body)
@@ -92,8 +92,8 @@ def start(notify: bool, wait: bool, as_json: bool, **asked: Any) -> None:
     body, server = _body(**asked) | {"notify": notify}, Remote()
     found = server.post(f"{URL}/", body)
     if wait:
-        found = _wait(server, found["id"], quiet=as_json)
-    click.echo(json.dumps(found) if as_json else _words(found))
+        found = wait_for(server, found["id"], quiet=as_json)
+    click.echo(json.dumps(found) if as_json else in_words(found))
 
 
 @rerun_group.command("list")
@@ -109,7 +109,7 @@ def list_reruns(agent: str | None, limit: int, as_json: bool) -> None:
     if not found["results"]:
         click.echo("There are no reruns. Start one with: callgauge rerun start --agent ID --all")
     for one in found["results"]:
-        click.echo(_words(one))
+        click.echo(in_words(one))
 
 
 @rerun_group.command("status")
@@ -119,8 +119,8 @@ def list_reruns(agent: str | None, limit: int, as_json: bool) -> None:
 def status(rerun_id: int, wait: bool, as_json: bool) -> None:
     """Say how far a rerun is."""
     server = Remote()
-    found = _wait(server, rerun_id, quiet=as_json) if wait else server.get(f"{URL}/{rerun_id}/")
-    click.echo(json.dumps(found) if as_json else _words(found))
+    found = wait_for(server, rerun_id, quiet=as_json) if wait else server.get(f"{URL}/{rerun_id}/")
+    click.echo(json.dumps(found) if as_json else in_words(found))
 
 
 @rerun_group.command("pause")
@@ -185,7 +185,7 @@ def _value(side: dict[str, Any]) -> str:
 
 def _steer(rerun_id: int, action: str, body: dict[str, Any], as_json: bool) -> None:
     found = Remote().post(f"{URL}/{rerun_id}/{action}/", body)
-    click.echo(json.dumps(found) if as_json else _words(found))
+    click.echo(json.dumps(found) if as_json else in_words(found))
 
 
 def _body(
@@ -220,11 +220,11 @@ def _body(
     return body | {name: value for name, value in given.items() if value is not None}
 
 
-def _wait(server: Remote, rerun_id: int, *, quiet: bool) -> Any:
+def wait_for(server: Remote, rerun_id: int, *, quiet: bool) -> Any:
     last = None
     while True:
         found = server.get(f"{URL}/{rerun_id}/")
-        words = _words(found)
+        words = in_words(found)
         if not quiet and words != last and found["state"] not in ENDED:
             click.echo(words, err=True)
         if found["state"] in ENDED:
@@ -233,7 +233,7 @@ def _wait(server: Remote, rerun_id: int, *, quiet: bool) -> Any:
         time.sleep(POLL_SECS)
 
 
-def _words(found: dict[str, Any]) -> str:
+def in_words(found: dict[str, Any]) -> str:
     done = found["scored"] + found["skipped"] + found["failed"]
     parts = [
         f"Rerun {found['id']}: {found['state']}, {done:,} of {found['total']:,} results",

@@ -135,14 +135,16 @@ def _people(people: People | None) -> str:
     )
 
 
-def _noise(found: MetricDifference) -> str:
-    noise = found.noise
+def noise_words(noise: Noise | None, ending: str = ".") -> str:
+    """How often the judge contradicts itself; empty where nobody measured it."""
     if noise is None or noise.flips.value is None:
         return ""
-    words = f"The judge alone flips {_percent(noise.flips.value)} ({_judged(noise)})"
-    if found.within_noise and found.flips.count:
-        return f"{words}: this difference lies within it."
-    return f"{words}."
+    return f"The judge alone flips {_percent(noise.flips.value)} ({_judged(noise)}){ending}"
+
+
+def _noise(found: MetricDifference) -> str:
+    within = found.within_noise and found.flips.count
+    return noise_words(found.noise, ": this difference lies within it." if within else ".")
 
 
 def _judged(noise: Noise) -> str:

@@ -74,6 +74,10 @@ OPERATIONS: Operations = {
         summary="Let a version measure beside the one in use.", body=VERSION, answer=obj(IN_USE), status=201
     ),
     ("MetricShadow", "DELETE"): Operation(summary="Stop the version beside.", answer=None, status=204),
+    ("MetricNoise", "GET"): Operation(
+        summary="How far the judge agrees with itself, as far as it was measured.",
+        answer=obj({"id": ID, "name": TEXT, "version": WHOLE, "noise": maybe(OBJECT), "words": TEXT}),
+    ),
     ("MetricNoise", "POST"): Operation(
         summary="See how far the judge agrees with itself.",
         body=NOISE,

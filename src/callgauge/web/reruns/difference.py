@@ -169,7 +169,8 @@ def _plot(one: Mapping[str, Any], csv_address: str) -> Plot | None:
         [("before", found["before"]), ("after", found["after"])],
         summary=f"Counts of calls by value, before and after, for {n} calls that were scored both times.",
         csv_address=csv_address,
-        note="" if rating else f"A bar holds the values from its number on; it is {width:g} wide.",
+        note="Of two bars, the left one is before and the right one after."
+        + ("" if rating else f" They hold the values from their number on, {width:g} wide."),
     )
 
 
