@@ -38,7 +38,7 @@ def test_a_link_sets_a_new_password(nobodys_page: Page, site: Site) -> None:
     look_at(nobodys_page, f"/password/{secret}")
     nobodys_page.get_by_label("Password").fill("another long sentence")
     nobodys_page.get_by_role("button", name="Set the password").click()
-    expect(nobodys_page.get_by_role("heading", level=1)).to_have_text("Calls")
+    expect(nobodys_page.get_by_role("heading", level=1)).to_have_text("The first call of Default")
 
 
 def test_the_theme_switch_stays(owner_page: Page, site: Site) -> None:

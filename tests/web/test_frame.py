@@ -43,7 +43,7 @@ def test_pages_forbid_what_is_not_theirs(people: People) -> None:
 
 
 def test_no_page_has_inline_scripts_or_styles(people: People) -> None:
-    for path in ("/sign-in", "/account", people.path("calls"), "/nowhere"):
+    for path in ("/sign-in", "/account", people.path("calls"), people.path("settings/rubric"), "/nowhere"):
         text = people.owner.client.get(path).content.decode()
         assert "<style" not in text
         assert " style=" not in text

@@ -93,8 +93,12 @@ def test_others_see_nothing_of_it(people: People, measured: Tenant, charlie: Ten
 def test_one_agent_alone(people: People, measured: Tenant) -> None:
     other = measured.agent("Support")
     call_row(other, "other-1", success=True)
+    whole = text(people.owner.client.get(people.path("overview")))
+    assert re.search(r"Support</a></th><td class=\"num\">1</td>", whole)
+    assert re.search(r"Bookings</a></th><td class=\"num\">12</td>", whole)
     page = text(people.owner.client.get(people.path(f"overview?agent={other.pk}")))
     assert "1 of 1 decided" in page
+    assert "Bookings</a></th>" not in page
     assert f"agent={other.pk}" in page
 
 

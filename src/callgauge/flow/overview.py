@@ -12,10 +12,10 @@ import json
 import math
 import time
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from django.db import transaction
 from django.utils import timezone
@@ -45,6 +45,7 @@ LATELY_TIMES: Final = 20.0
 KEPT: Final = timedelta(days=100)
 """Longer than the longest window."""
 QUANTILES: Final = (0.5, 0.9, 0.95)
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,9 @@ class Bucket:
 @dataclass(frozen=True, slots=True)
 class Figures:
     window: Window
-    buckets: Sequence[Bucket] = field(default_factory=tuple)
+    buckets: Sequence[Bucket] = ()
+    agents: Mapping[int | None, CallCounts] = field(default_factory=dict)
+    """The calls of each agent; None: of no agent that is there still."""
 
     @property
     def uncounted(self) -> int:
@@ -112,11 +115,14 @@ class Figures:
 def figures_of(project: Project, agent_id: int | None, window: Window, budget_secs: float) -> Figures:
     until = time.monotonic() + budget_secs
     whole = Stretch(project.pk, agent_id, window.start, window.end)
-    calls = {counts.bucket: counts for counts in count_calls(whole, window.chars)}
+    counts_of_all = count_calls(whole, window.chars)
+    calls = _added_up(counts_of_all, lambda one: one.bucket)
+    agents = _added_up(counts_of_all, lambda one: one.agent_id)
     timed = _timed_metrics(project.pk)
     if window.hourly:
         counted = _count(whole, timed, window.chars)
-        return Figures(window, [_bucket(name, calls.get(name), counted.get(name)) for name in window.buckets])
+        hours = [_bucket(name, calls.get(name), counted.get(name)) for name in window.buckets]
+        return Figures(window, hours, agents)
     kept = _kept(project.pk, agent_id, list(calls))
     buckets: list[Bucket] = []
     did_one = False
@@ -130,7 +136,15 @@ def figures_of(project: Project, agent_id: int | None, window: Window, budget_se
             did_one = True
             found = _count_day(project.pk, agent_id, name, counts, timed)
         buckets.append(_bucket(name, counts, found) if found else Bucket(name, counts, counted=False))
-    return Figures(window, buckets[::-1])
+    return Figures(window, buckets[::-1], agents)
+
+
+def _added_up(rows: Iterable[CallCounts], key: Callable[[CallCounts], Key]) -> dict[Key, CallCounts]:
+    found: dict[Key, CallCounts] = {}
+    for row in rows:
+        name = key(row)
+        found[name] = found[name] + row if name in found else row
+    return found
 
 
 @dataclass(slots=True)

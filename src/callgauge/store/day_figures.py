@@ -58,6 +58,7 @@ class Stretch:
 @dataclass(frozen=True, slots=True)
 class CallCounts:
     bucket: str
+    agent_id: int | None
     calls: int
     passed: int
     failed: int
@@ -67,6 +68,18 @@ class CallCounts:
     changed: datetime
     """When one of them last changed; every verdict of the machine or of a person changes its call."""
 
+    def __add__(self, other: CallCounts) -> CallCounts:
+        return CallCounts(
+            self.bucket if self.bucket == other.bucket else "",
+            self.agent_id if self.agent_id == other.agent_id else None,
+            self.calls + other.calls,
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.pending + other.pending,
+            self.reviewed + other.reviewed,
+            max(self.changed, other.changed),
+        )
+
     @property
     def fingerprint(self) -> str:
         counts = (self.calls, self.passed, self.failed, self.pending, self.reviewed)
@@ -74,11 +87,12 @@ class CallCounts:
 
 
 def count_calls(stretch: Stretch, chars: int) -> list[CallCounts]:
+    """By bucket and agent."""
     rows = (
         CallLog.objects.filter(**stretch.filters())
         .order_by()
         .annotate(bucket=Begins("timestamp", chars))
-        .values_list("bucket")
+        .values_list("bucket", "agent_id")
         .annotate(
             calls=Count("pk"),
             passed=Count("pk", filter=Q(success=True)),

@@ -80,6 +80,18 @@ class MetricRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentRow:
+    name: str
+    address: str
+    """Of the overview of this agent alone; empty for calls of no agent."""
+    calls: str
+    rate: str
+    of: str
+    fails: str
+    """Address of the calls that failed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tile:
     words: str
     value: str
@@ -109,6 +121,7 @@ def present(
         "tiles": _tiles(figures, tallies, links),
         "plots": [plot for plot in plots if plot is not None],
         "rows": rows,
+        "agent_rows": _agent_rows(figures, links, agents),
         "metric_plot": None if shown is None else _metric_plot(figures, shown, changes, links),
         "calls_total": sum(bucket.calls.calls for bucket in figures.buckets if bucket.calls),
     }
@@ -149,6 +162,27 @@ def _tiles(figures: Figures, tallies: Mapping[int, Tally], links: Links) -> list
 def _cost_words(asked: int, unknown: int) -> str:
     said = f"for {asked:,} results that a judge was asked for"
     return f"{said}; {unknown:,} more at an unknown price" if unknown > 0 else said
+
+
+def _agent_rows(figures: Figures, links: Links, agents: Mapping[int, str]) -> list[AgentRow]:
+    """Only where there are several: one agent is what the whole page shows."""
+    if len(figures.agents) < 2:
+        return []
+    rows = []
+    for agent_id, counts in sorted(figures.agents.items(), key=lambda one: -one[1].calls):
+        decided = counts.passed + counts.failed
+        known = agent_id is not None and agent_id in agents
+        rows.append(
+            AgentRow(
+                agents[agent_id] if agent_id is not None and known else "no agent",
+                links.overview(agent=agent_id) if known else "",
+                f"{counts.calls:,}",
+                words.percent(counts.passed / decided if decided else None),
+                f"{counts.passed:,} of {decided:,}",
+                links.calls({"outcome": "fail"}, agent_id=agent_id) if known and counts.failed else "",
+            )
+        )
+    return rows
 
 
 # --- plots ------------------------------------------------------------------------------------------------
