@@ -141,7 +141,7 @@ def test_what_changed_a_moment_ago_is_not_believed_for_long(
     result_row(call, metric, rerun_row(agent, metric), passed=True)
     figures_of(alice.project, None, window_of("7d", timezone.now()), 60.0)
     MetricResult.objects.update(passed=False)  # its call looks as it did
-    later = timezone.now() + timedelta(seconds=10)
+    later = timezone.now() + timedelta(seconds=20)
     monkeypatch.setattr("callgauge.flow.overview.timezone.now", lambda: later)
     (row,) = (
         row
@@ -149,6 +149,38 @@ def test_what_changed_a_moment_ago_is_not_believed_for_long(
         for row in bucket.results
     )
     assert row.passed == 0
+
+
+def test_a_rerun_that_goes_on_does_not_have_every_day_counted_all_the_time(
+    alice: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metric, agent = metric_row(alice.project, "Polite"), alice.agent()
+    rerun = rerun_row(agent, metric)
+    began = timezone.now()
+    for name in ("a", "b"):
+        call = call_row(agent, name, timestamp=began - timedelta(days=1), pending_rerun_id=rerun.pk)
+        result_row(call, metric, rerun, passed=True)
+
+    def passed_after(secs: int) -> int:
+        moment = began + timedelta(seconds=secs)
+        monkeypatch.setattr("callgauge.flow.overview.timezone.now", lambda: moment)
+        buckets = figures_of(alice.project, None, window_of("7d", moment), 60.0).buckets
+        return sum(row.passed for bucket in buckets for row in bucket.results)
+
+    def settle(name: str, secs: int) -> None:
+        MetricResult.objects.filter(call__call_id=name).update(passed=False)
+        moment = began + timedelta(seconds=secs)
+        CallLog.objects.filter(call_id=name).update(pending_rerun_id=None, updated_at=moment)
+
+    assert passed_after(0) == 2
+    settle("a", 2)
+    assert passed_after(5) == 2, "one call still waits"
+    assert passed_after(20) == 1
+    MetricResult.objects.filter(call__call_id="b").update(passed=False)
+    CallLog.objects.filter(call_id="b").update(
+        pending_rerun_id=None, updated_at=began + timedelta(seconds=22)
+    )
+    assert passed_after(23) == 0, "nothing waits any more: what changed is counted at once"
 
 
 def test_days_beyond_the_budget_are_told_apart_and_come_later(alice: Tenant, now: datetime) -> None:

@@ -38,10 +38,11 @@ DAYS: Final[Mapping[str, int]] = {"24h": 1, "7d": 7, "30d": 30, "90d": 90}
 """Windows by name, as the list of calls has them; the first one is shown by the hour."""
 SETTLED: Final = timedelta(seconds=60)
 """A change that is younger may belong to a transaction that others are still to follow."""
-LATELY_SECS: Final = 5.0
-"""Figures that are not settled are shown for that long all the same, or for LATELY_TIMES as long as counting
-them took: a day on which calls keep coming in must not keep the server busy."""
-LATELY_TIMES: Final = 20.0
+LATELY_SECS: Final = 15.0
+"""Figures that are not sure are shown for that long all the same, or for LATELY_TIMES as long as counting
+them took: while a rerun goes on, every day changes all the time, and looking at it must not slow it down."""
+LATELY_TIMES: Final = 100.0
+"""More than there are days, so that the first is not asked for again before the last was counted."""
 KEPT: Final = timedelta(days=100)
 """Longer than the longest window."""
 QUANTILES: Final = (0.5, 0.9, 0.95)
@@ -193,14 +194,14 @@ def _kept(project_id: int, agent_id: int | None, days: Sequence[str]) -> dict[st
 
 
 def _believed(row: DayFigures | None, counts: CallCounts) -> _Counted | None:
-    if row is None or row.fingerprint != counts.fingerprint:
+    if row is None:
         return None
     read = json.loads(row.figures)
-    age_secs = (timezone.now() - row.computed_at).total_seconds()
-    if row.computed_at - counts.changed < SETTLED and age_secs > max(
-        LATELY_SECS, LATELY_TIMES * read["secs"]
-    ):
-        return None
+    same = row.fingerprint == counts.fingerprint
+    if not (same and row.computed_at - counts.changed >= SETTLED):
+        age_secs = (timezone.now() - row.computed_at).total_seconds()
+        if not (same or counts.pending) or age_secs > max(LATELY_SECS, LATELY_TIMES * read["secs"]):
+            return None
     return _Counted(
         [ResultCounts(**one) for one in read["results"]], [Quantiles(**one) for one in read["quantiles"]]
     )
