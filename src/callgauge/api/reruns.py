@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -89,7 +90,7 @@ class RerunPilot(APIView):
             asked.agent,
             Selection(ids=tuple(ids)),
             metric_ids=asked.metric_ids,
-            terms=asked.terms,
+            terms=replace(asked.terms, notify=False),  # receivers hear of the calls once, by the rerun
         )
         return Response(present_reruns([ticket.rerun])[0], status=200 if ticket.joined else 201)
 
