@@ -15,7 +15,7 @@ from callgauge.flow.keys import create_key
 from callgauge.flow.webhooks import outbox
 from callgauge.flow.webhooks.outbox import Tried
 from callgauge.store.models import CallLog, Rerun, Role, WebhookDelivery
-from tests.call_rows import call_row
+from tests.call_rows import call_row, metric_row
 from tests.tenants import Tenant
 
 pytestmark = pytest.mark.django_db
@@ -192,6 +192,36 @@ def test_reruns_say_whether_they_notify(alice: Tenant) -> None:
     assert kinds == [("rerun", True), ("evaluate", True), ("evaluate", False)], "like requests are joined"
     answer = alice.client.post("/callgauge/v1/reruns/", {**body, "notify": "perhaps"}, format="json")
     assert (answer.status_code, answer.json()) == (400, {"notify": ["Write true or false."]})
+
+
+def test_a_pilot_tells_nobody(alice: Tenant) -> None:
+    agent = alice.agent()
+    metric_row(alice.project, "Goal")
+    call = call_row(agent, "c")
+    body = {"agent_id": agent.pk, "call_logs": [call.pk], "notify": True}
+    answer = alice.client.post("/callgauge/v1/reruns/pilot/", body, format="json")
+    assert (answer.status_code, answer.json()["notify"]) == (201, False)
+
+
+def test_what_was_forwarded_goes_when_the_call_is_redacted(alice: Tenant) -> None:
+    patch_project(alice, webhook_url=HOOK, forward_vapi_webhook=True)
+    agent = alice.agent(assistant_id="a-1")
+    body: dict[str, Any] = {
+        "message": {
+            "type": "end-of-call-report",
+            "call": {"id": "v-1"},
+            "assistant": {"id": "a-1"},
+            "artifact": {"messages": [{"role": "bot", "message": "Hi", "secondsFromStart": 0}]},
+        }
+    }
+    path = "/observability/v1/vapi/observe/"
+    assert alice.client.post(path, body, format="json").json()["status"] == "stored"
+    assert WebhookDelivery.objects.filter(event="vapi.forwarded").exists()
+    agent.settings = {"redact_fields": ["phone_number"]}
+    agent.save()
+    body["message"]["artifact"]["messages"][0]["message"] = "Call me at +49 151 23456789."
+    assert alice.client.post(path, body, format="json").json()["status"] == "updated"
+    assert not WebhookDelivery.objects.exists()
 
 
 def test_a_providers_report_is_forwarded_as_it_came(alice: Tenant) -> None:

@@ -27,7 +27,14 @@ from callgauge.flow.call_fields import FieldReader
 from callgauge.flow.recordings.rows import UPLOADED
 from callgauge.formats import from_wire, to_wire, word_times
 from callgauge.pii import TOKENS, Field, Placed, Redactor, known_values, merged, place
-from callgauge.store.models import Agent, CallLog, CallOriginal, CallPayload
+from callgauge.store.models import (
+    Agent,
+    CallLog,
+    CallOriginal,
+    CallPayload,
+    WebhookDelivery,
+    WebhookEvent,
+)
 
 NAME: Final = "redact_fields"
 DROP, KEEP, MEASURE = "drop", "keep", "measure"
@@ -162,8 +169,10 @@ def _number(text: str, fields: Collection[str], redactor: Redactor) -> str:
 
 
 def store_original(call: CallLog, original: CallOriginal | None, *, fresh: bool = False) -> None:
-    """Keep what `hide` gave, or drop it and what was kept before. The caller has saved the call, in the same
-    transaction."""
+    """Keep what `hide` gave, or drop it and what was kept before, and what a provider reported of the call
+    before it was redacted. The caller has saved the call, in the same transaction."""
+    if original is not None and not fresh:
+        WebhookDelivery.objects.filter(call=call).exclude(event=WebhookEvent.COMPLETED).delete()
     if original is not None and settings.CALLGAUGE.redaction_originals != DROP:
         original.call = call
         original.save(force_insert=fresh)
