@@ -392,3 +392,21 @@ def test_as_scored_then_and_by_a_version(people: People, alice: Tenant) -> None:
     assert f"/results/{old.pk}/replay" in older
     address_then = html.unescape(re.search(r'href="([^"]*as_of=[^"]*)"', older).group(1))  # type: ignore[union-attr]
     assert "It was so." in people.owner.client.get(address_then).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("redaction", "shown"),
+    [
+        ({}, None),
+        ({"fields": ["ssn"], "hidden": {}}, "nothing was found"),
+        ({"fields": ["ssn"], "hidden": {"ssn": 1, "person_name": 3}}, "3 × person name, 1 × ssn"),
+    ],
+)
+def test_what_was_taken_out_is_counted(
+    people: People, alice: Tenant, redaction: dict[str, Any], shown: str | None
+) -> None:
+    call = make_call(alice.agent(), "c")
+    call.payload.redaction = redaction
+    call.payload.save()
+    assert dict(present_call(people.owner.who, call).facts).get("Taken out") == shown
+    assert ("Taken out" in text_of(people, call)) is (shown is not None)

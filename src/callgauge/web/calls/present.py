@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -170,8 +170,17 @@ def _facts(call: CallLog) -> list[tuple[str, str]]:
         ("Topic", call.topic),
         ("Drop-off", call.dropoff_point),
         ("Trace", call.trace_id),
+        ("Taken out", _taken_out(call.payload.redaction)),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def _taken_out(redaction: Mapping[str, Any]) -> str:
+    """How much of which kind of personal data was hidden in what was said; empty where none was to be."""
+    if not redaction:
+        return ""
+    counts = sorted(redaction["hidden"].items(), key=lambda item: -item[1])
+    return ", ".join(f"{count} × {kind.replace('_', ' ')}" for kind, count in counts) or "nothing was found"
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
