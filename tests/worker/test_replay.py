@@ -206,6 +206,18 @@ def test_what_opens_a_recording_stays_out(alice: Tenant, run: Run) -> None:
     assert "without its query" in text
 
 
+def test_what_was_measured_on_personal_data_is_not_given_out(alice: Tenant, run: Run) -> None:
+    agent = alice.agent()
+    make_call(agent, "one")
+    make_metric(alice.project, "Confirms")
+    run(FakeJudge(), agent)
+    CallPayload.objects.update(redaction={"fields": ["names"]})
+    assert _files()
+    CallPayload.objects.update(redaction={"fields": ["names"], "measured": "a hash"})
+    with pytest.raises(Conflict, match="without personal data"):
+        _files()
+
+
 def test_over_http_behind_the_walls(alice: Tenant, charlie: Tenant, run: Run, replay: Replay) -> None:
     make_call(alice.agent(), "one")
     make_metric(alice.project, "Confirms")

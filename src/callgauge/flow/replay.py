@@ -36,7 +36,7 @@ from callgauge.flow.reuse import models_told
 from callgauge.flow.scope import Who, as_id
 from callgauge.flow.settle import read_outcome
 from callgauge.flow.work import read_calls
-from callgauge.store.models import JudgeCall, JudgeCallState, MetricResult
+from callgauge.store.models import CallPayload, JudgeCall, JudgeCallState, MetricResult
 
 MOST_NESTED: Final = 100
 """Questions of one script that are looked for."""
@@ -63,7 +63,13 @@ def file_name(result: MetricResult) -> str:
 
 
 def replay_file(result: MetricResult) -> str:
-    """The bundle of a result, as the text of a file. Raises Conflict where its call is not what it was."""
+    """The bundle of a result, as the text of a file. Raises Conflict where its call is not what it was, and
+    where it was measured on personal data that nobody is shown."""
+    redaction = CallPayload.objects.filter(pk=result.call_id).values_list("redaction", flat=True).first()
+    if "measured" in (redaction or {}):
+        raise Conflict(
+            "This call is stored without personal data, and was measured on what was sent. That is not shown."
+        )
     spec = spec_of(result.version)
     call = read_calls([result.call_id]).get(result.call_id)
     if call is None:
