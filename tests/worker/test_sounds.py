@@ -25,6 +25,7 @@ from callgauge.flow.recordings.intake import take_in
 from callgauge.flow.replay import replay_file
 from callgauge.flow.rerun import PLAIN, Terms, evaluate_call_again
 from callgauge.flow.selection import Selection
+from callgauge.pii import Field
 from callgauge.sandbox import Sandbox, SelfTest
 from callgauge.store.models import CallLog, JudgeCall, MetricResult, Recording, RecordingFile, RecordingState
 from callgauge.worker import sounds
@@ -233,6 +234,27 @@ def test_a_recording_that_is_on_its_way_is_waited_for(
     call = call_of(alice, None, voice_recording_url="http://127.0.0.1:9/a.wav")  # not allowed to be fetched
     row = run(call)["Tone"]
     assert (row.outcome, row.reason, judge.asked) == ("failed", "recording_unavailable", [])
+
+
+def test_a_judge_hears_only_the_copy_without_personal_data(
+    alice: Tenant, judge: ListeningJudge, run: Any
+) -> None:
+    listens(alice)
+    said = "My number is four one five, five five five, oh one two three."
+    call = call_of(
+        alice, transcript=TURNS.replace("A table, please.", said), redact_fields=(Field.PHONE_NUMBER,)
+    )
+    run(call)
+    wait_until(
+        lambda: MetricResult.objects.filter(call=call, is_current=True, outcome="scored").exists(),
+        within_secs=60,
+        what="the copy and its measurement",
+    )
+    (only,) = [one for one in judge.asked if one.sound is not None]
+    assert said not in " ".join(only.texts)
+    # Where the number was said, a sine of 0.05 is heard; the buzz of the caller would be another.
+    assert [only.level(at, at + 0.2) for at in (2.8, 3.2, 3.6)] == pytest.approx([0.05 / 2**0.5] * 3, rel=0.1)
+    assert only.level(0.7, 1.8) > 0.05
 
 
 def test_a_call_without_words_can_be_heard(alice: Tenant, judge: ListeningJudge, run: Any) -> None:

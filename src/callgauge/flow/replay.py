@@ -129,9 +129,9 @@ class _Taken:
         found = standing(call.id, clues_of(call)) if call.has_recording else None
         self._analysis = found.analysis if found is not None else None
         self.recording: Recorded | None = None
-        if asks_to_listen(spec) and found is not None and found.place is not None and found.duration_secs:
+        if asks_to_listen(spec) and found is not None and found.audible is not None and found.duration_secs:
             channel = None if self._analysis is None else self._analysis.health.agent_channel
-            self.recording = Recorded(found.place.sha256, found.duration_secs, channel)
+            self.recording = Recorded(found.audible.sha256, found.duration_secs, channel)
 
     @property
     def questions(self) -> list[Question]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from callgauge.audio.work import Unheard, redact
 from callgauge.domain.outcomes import Failed
-from callgauge.flow.recordings import redacting
+from callgauge.flow.recordings import due, redacting
 from callgauge.flow.recordings.files import StoreError
 from callgauge.flow.recordings.intake import Incoming, copied, writing_path
 from callgauge.flow.recordings.redacting import ToRedact
@@ -40,6 +40,8 @@ class Redactions:
         self._database = database
         self._hearings = hearings
         self._wake = asyncio.Event()
+        self._audible: set[int] = set()
+        """Calls whose copies have been made: a judge may have wanted to listen to them before."""
 
     def wake(self) -> None:
         self._wake.set()
@@ -52,11 +54,18 @@ class Redactions:
                 found = await self._database.run(redacting.claim_redaction)
                 if found is not None:
                     await self._redact(found)
+                await self._measure_late()
+                if found is not None:
                     continue
             except Exception as error:  # noqa: BLE001 -- it outlives whatever is wrong with the database
                 log.warning("cannot look for recordings to redact, trying again: %s", type(error).__name__)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), POLL_SECS)
+
+    async def _measure_late(self) -> None:
+        for call_id in tuple(self._audible):
+            if await self._database.run(due.measure_late, call_id):
+                self._audible.discard(call_id)
 
     async def _redact(self, found: ToRedact) -> None:
         """Whatever goes wrong, the original is not played meanwhile."""
@@ -97,5 +106,6 @@ class Redactions:
                 await self._database.run(redacting.withhold, found, fault.code, fault.words)
                 return True
             copy: Incoming = await asyncio.to_thread(copied, Path(target))
-            await self._database.run(redacting.redacted, found, copy)
+            if await self._database.run(redacting.redacted, found, copy):
+                self._audible.add(found.call_id)
             return True

@@ -17,7 +17,7 @@ from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Failed, FailureCode, Skipped, SkipReason
 from callgauge.engine.heard import Hearing
 from callgauge.engine.listening import Hear, Hearable, Stretch, sound_of, too_long
-from callgauge.flow.recordings.analyses import Standing
+from callgauge.flow.recordings.analyses import NOT_MEASURED, Standing
 from callgauge.flow.recordings.files import Place as StorePlace
 from callgauge.flow.recordings.files import StoreError
 from callgauge.worker.asking import Asking
@@ -70,8 +70,9 @@ class Sounds:
     async def find(self, call: Call, stretch: Stretch, place: Place) -> Hearable | Skipped | Failed:
         """Nothing is cut yet. `place`: whose work it is, and how urgent."""
         found = await self._standing(call)
-        if found.audible is None or found.fault:
-            hidden = found.place is not None and not found.fault
+        fault = found.fault if found.fault != NOT_MEASURED else ""
+        if found.audible is None or fault:
+            hidden = found.place is not None and not fault
             return NOT_YET_HEARD if hidden else not_here(found)
         duration = found.duration_secs
         if duration is None:

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 Span = tuple[float, float]
 
+NOT_MEASURED = "not_kept"
+"""A fault that keeps nobody from listening to the copy."""
 NOT_KEPT = (
     "Only a copy without personal data was kept, which cannot be measured, and the recording was not "
     "measured before."
@@ -83,9 +85,10 @@ def standing(call_id: int, clues: Clues) -> Standing:
         return Standing("none")
     if _is_gone(row):
         analysis = _read(row) if row.analysis else None
+        secs = None if row.file is None else row.file.duration_secs
         if analysis is None:
-            return Standing("failed", "not_kept", NOT_KEPT, audible=_audible(row))
-        return Standing("stored", analysis=analysis, audible=_audible(row))
+            return Standing("failed", NOT_MEASURED, NOT_KEPT, duration_secs=secs, audible=_audible(row))
+        return Standing("stored", analysis=analysis, duration_secs=secs, audible=_audible(row))
     file = row.original or row.file
     if file is None:
         return Standing(row.state, row.fault, row.fault_words)

@@ -107,19 +107,22 @@ def fetched(fetch: ToFetch, file: Incoming) -> bool:
             if done is None:
                 drop_if_unused(file.place(fetch.project_id))
             else:
-                _measure_late(fetch.call_id)
+                measure_late(fetch.call_id)
             return done is not None
         except FileGone:
             continue
     raise StoreError("the recording was deleted while it was stored")
 
 
-def _measure_late(call_id: int) -> None:
-    """Metrics that wanted this recording when it was not here yet get another chance, and only those."""
+def measure_late(call_id: int) -> bool:
+    """Metrics that wanted this recording when it was not here, or not to be heard, get another chance, and
+    no others. False while the call is under evaluation: then nothing is done, and can be later."""
     with write_turn(), transaction.atomic():
         call = CallLog.objects.select_for_update().filter(pk=call_id, deleted_at=None).first()
-        if call is None or call.pending_rerun_id is not None:
-            return
+        if call is None:
+            return True
+        if call.pending_rerun_id is not None:
+            return False
         wanted = MetricResult.objects.filter(
             Q(outcome=ResultOutcome.FAILED, reason=FailureCode.RECORDING_UNAVAILABLE)
             | Q(extra__contains=f'"recording": "{FailureCode.RECORDING_UNAVAILABLE}"'),
@@ -132,6 +135,7 @@ def _measure_late(call_id: int) -> None:
             wanted.update(is_stale=True)
             CallLog.objects.filter(pk=call.pk).update(event_owed=True)
             start_live(call, metrics)
+    return True
 
 
 def not_fetched(fetch: ToFetch, code: str, words: str, *, retryable: bool) -> None:
