@@ -145,7 +145,7 @@ def test_all_that_the_filter_finds_is_rerun(owner_page: Page, site: Site) -> Non
     page.goto(site.address("calls?q=bk-10"))
     count = rows(page).count()
     page.get_by_role("checkbox", name="all that this filter finds").check()
-    page.get_by_role("button", name="Rerun").click()
+    page.get_by_role("button", name="Rerun", exact=True).click()
     expect(page.get_by_role("status").filter(has_text="reset: rerun")).to_contain_text(f"{count} calls reset")
     expect(page.locator(".chip-pending")).to_have_count(0, timeout=30_000)
 
