@@ -57,10 +57,6 @@ class Verdict:
     cost: str = ""
     """Of trying it on the chosen calls; empty where that cannot be said."""
 
-    @property
-    def can_be_saved(self) -> bool:
-        return not any(one.is_fault for one in self.findings)
-
 
 @project_page("GET", "POST")
 def new(request: HttpRequest, who: Person) -> HttpResponse:

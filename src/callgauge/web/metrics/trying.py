@@ -54,7 +54,6 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    uid: str
     name: str
     rows: Sequence[Row]
     done: int
@@ -165,7 +164,6 @@ def present_tried(
     ]
     both = [draft, *([beside] if beside is not None else [])]
     return Tried(
-        uid=draft.uid,
         name=draft.metric["name"],
         rows=sorted(rows, key=lambda row: not row.change),
         done=sum(len(one.results) for one in both),
