@@ -82,14 +82,22 @@ def _audit_log_is_heard() -> None:
     """What each request leaves in the audit log, without a query: tests count those."""
     from django.db.models.signals import post_save
 
+    from callgauge.flow.errors import FlowError
     from callgauge.store.models import AuditEntry
-    from tests.audited import logged
+    from callgauge.telemetry.context import current
+    from tests.audited import logged, refused
 
     def hear(instance: AuditEntry, **_: object) -> None:
         if instance.request_id:
             logged.setdefault(instance.request_id, set()).add(instance.action)
 
     post_save.connect(hear, sender=AuditEntry, weak=False)
+
+    def note(self: FlowError, *words: object) -> None:
+        refused.add(str(current().get("request_id", "")))
+        Exception.__init__(self, *words)
+
+    FlowError.__init__ = note  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True)

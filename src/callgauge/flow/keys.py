@@ -49,7 +49,9 @@ def create_key(
     owner, _ = Organization.objects.get_or_create(name=organization.strip())
     scope = None
     if project is not None:
-        scope, _ = Project.objects.get_or_create(organization=owner, name=project.strip())
+        scope, made = Project.objects.get_or_create(organization=owner, name=project.strip())
+        if made:
+            record("project.created", scope)
     return _issue_key(owner, scope, name, role)
 
 

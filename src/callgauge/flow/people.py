@@ -60,7 +60,9 @@ def create_user(account: NewAccount, organization: str, role: Role) -> User:
     """
     owner, made = Organization.objects.get_or_create(name=organization.strip())
     if made or not owner.projects.exists():
-        Project.objects.get_or_create(organization=owner, name=FIRST_PROJECT)
+        project, first = Project.objects.get_or_create(organization=owner, name=FIRST_PROJECT)
+        if first:
+            record("project.created", project)
     user = _make_user(account)
     _note_member(Member.objects.create(user=user, organization=owner, role=role))
     return user
