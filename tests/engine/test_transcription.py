@@ -265,6 +265,13 @@ def test_both_sides_are_told_and_what_differs_is_placed():
     json.dumps(outcome.extra, allow_nan=False)
 
 
+def test_what_was_left_out_or_added_is_said() -> None:
+    words = " ".join(measured(lines("I do not know."), talk("I do know.")).explanation)
+    assert "“not” was left out" in words
+    words = " ".join(measured(lines("I do know."), talk("I do not know.")).explanation)
+    assert "“not” was added" in words
+
+
 @pytest.mark.parametrize(
     "reference",
     [

@@ -138,13 +138,7 @@ def _explained(side: str, found: Comparison, turns: int, said: Said, language: s
     ]
     worst = [error for error in found.errors if error.weight][:5]
     if worst:
-        told.append(
-            "For example: "
-            + "; ".join(
-                f"“{error.reference or 'nothing'}” became “{error.heard or 'nothing'}”" for error in worst
-            )
-            + "."
-        )
+        told.append(f"For example: {'; '.join(_said(error) for error in worst)}.")
     if side == BOTH and AGENT not in said.texts and CALLER not in said.texts:
         told.append("The reference does not say who speaks, so both sides were compared together.")
     if said.source != "reference":
@@ -152,3 +146,9 @@ def _explained(side: str, found: Comparison, turns: int, said: Said, language: s
     if language != ENGLISH:
         told.append("Kinds of words are known for English only; here long words count as nouns.")
     return [*told, *said.notes]
+
+
+def _said(error: Error) -> str:
+    if not error.heard:
+        return f"“{error.reference}” was left out"
+    return f"“{error.reference}” became “{error.heard}”" if error.reference else f"“{error.heard}” was added"
