@@ -25,6 +25,9 @@ TASK = "callgauge.chunk"
 WAITING_THREADS = 128
 """Each waits for a chunk that the event loop works on; flow.dispatch says how many there can be."""
 CONNECT_SECS = 5.0
+DELIVERY_LIMIT = 20
+"""After so many deliveries that were given back, a quorum queue drops a message, and the dispatcher sends the
+chunk again. RabbitMQ 4 has this limit by itself, older ones have none."""
 
 WorkOn = Callable[[int], "concurrent.futures.Future[bool]"]
 
@@ -42,7 +45,8 @@ class Broker:
         app = Celery("callgauge", broker=url, set_as_current=False, fixups=[])
         names = {priority: f"callgauge.{installation}.{priority.name.lower()}" for priority in Priority}
         exchange = Exchange(f"callgauge.{installation}", type="direct", durable=True)
-        kind = {"x-queue-type": "quorum"} if queue_kind == "quorum" and not url.startswith("redis") else {}
+        quorum = {"x-queue-type": "quorum", "x-delivery-limit": DELIVERY_LIMIT}
+        kind = quorum if queue_kind == "quorum" and not url.startswith("redis") else {}
         app.conf.update(
             task_queues=[
                 Queue(name, exchange, routing_key=name, durable=True, queue_arguments=dict(kind))
@@ -80,7 +84,8 @@ class Broker:
                 queue = next(one for one in self.app.conf.task_queues if one.name == self.queues[priority])
                 bound = queue(channel)
                 bound.declare()
-                return int(bound.queue_declare(passive=True).message_count)
+                # Not passive: on Redis an empty queue does not exist.
+                return int(bound.queue_declare().message_count)
 
     def worker(self, work_on: WorkOn, *, on_stop: Callable[[], None], hostname: str, log_level: str) -> Any:
         """Celery's worker for all three queues; its `start` blocks until it is told to stop. It then waits
