@@ -69,6 +69,7 @@ class Bench:
         with self.broker.app.connection_for_write() as connection, connection.channel() as channel:
             for name in self.broker.queues.values():
                 channel.queue_delete(name)
+            channel.exchange_delete(f"callgauge.{self.broker.installation}")
 
 
 def _read(process: subprocess.Popen[str], handed: list[int]) -> None:

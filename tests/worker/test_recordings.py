@@ -117,3 +117,48 @@ def children(pid: int) -> list[int]:
         for task in Path(f"/proc/{pid}/task").iterdir()
         for child in (task / "children").read_text().split()
     ]
+
+
+def test_an_executor_for_recordings_alone_leaves_the_calls_to_others(
+    alice: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from callgauge.flow import ledger
+    from callgauge.flow.recordings import due, redacting
+    from callgauge.flow.rerun import PLAIN, request_rerun
+    from callgauge.flow.selection import Selection
+    from callgauge.store.models import Rerun, RerunState
+    from tests.calls import make_metric
+
+    agent = alice.agent()
+    make_metric(alice.project, "Confirms")
+    call_with(alice, wav(secs=4.0))
+    rerun = request_rerun(alice.key, agent, Selection(), terms=PLAIN).rerun
+    claims: list[object] = []
+    claim = ledger.claim
+
+    def claiming(*args: Any, **kwargs: Any) -> Any:
+        claims.append(args)
+        return claim(*args, **kwargs)
+
+    monkeypatch.setattr(ledger, "claim", claiming)
+    only = Executor("test:audio", lambda: None, concurrency=4, recordings=OPTIONS, only_recordings=True)
+    only.start()
+    until(looked_into)
+    only.stop()
+    assert not claims
+    assert not Rerun.objects.filter(pk=rerun.pk, state=RerunState.DONE).exists()
+
+    asked_ahead: list[object] = []
+    for module, name in ((due, "next_unseen"), (redacting, "claim_redaction"), (due, "sweep")):
+        monkeypatch.setattr(module, name, lambda *args: asked_ahead.append(args))
+    without = replace(OPTIONS, ahead=False)
+    other = Executor("test:calls", lambda: None, concurrency=4, recordings=without)
+    other.start()
+    until(lambda: Rerun.objects.filter(pk=rerun.pk, state=RerunState.DONE).exists())
+    other.stop()
+    assert claims
+    assert not asked_ahead
+    usual = Executor("test:usual", lambda: None, concurrency=4, recordings=OPTIONS)
+    usual.start()
+    until(lambda: len(asked_ahead) >= 3, what="the same questions by an executor that does both")
+    usual.stop()

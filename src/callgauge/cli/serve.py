@@ -6,9 +6,10 @@ import secrets
 import signal
 import sqlite3
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -116,8 +117,11 @@ def _hands(loaded: Options, path: Path) -> Any:
     return Dispatcher(broker, owner, loaded.tenant_chunks)
 
 
-def make_executor(loaded: Options, owner: str, *, looks_for_work: bool = True) -> Any:
-    """Raises ClickException for judges and stores that cannot be used."""
+def make_executor(
+    loaded: Options, owner: str, *, looks_for_work: bool = True, audio: Literal["too", "only", "none"] = "too"
+) -> Any:
+    """`audio`: whether it takes care of recordings beside its chunks, or does nothing else. Raises
+    ClickException for judges and stores that cannot be used."""
     from callgauge.flow.recordings import files
     from callgauge.flow.speech_settings import check_speech
     from callgauge.judge import JudgeSettingError
@@ -148,7 +152,8 @@ def make_executor(loaded: Options, owner: str, *, looks_for_work: bool = True) -
         memory_mb=loaded.calls_in_memory_mb,
         batch_least=loaded.judge_batch_min if loaded.judge_batch else None,
         looks_for_work=looks_for_work,
-        recordings=RecordingOptions.of(loaded),
+        only_recordings=audio == "only",
+        recordings=replace(RecordingOptions.of(loaded), ahead=audio != "none"),
         webhooks=WebhookOptions.of(loaded),
     )
 

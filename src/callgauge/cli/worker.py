@@ -7,12 +7,14 @@ import secrets
 import socket
 import threading
 from pathlib import Path
+from typing import Any
 
 import click
 
 from callgauge.cli import bootstrap, telemetry
 from callgauge.cli.broker import open_broker
-from callgauge.cli.serve import make_executor
+from callgauge.cli.serve import make_executor, stop_on_signals
+from callgauge.domain.options import Options
 
 SEEN_SECS = 5.0
 
@@ -20,24 +22,49 @@ SEEN_SECS = 5.0
 @click.command(short_help="Measure what a broker brings.")
 @telemetry.metrics_options
 @bootstrap.data_dir_option
-def worker(data_dir: Path | None, metrics_host: str, metrics_port: int | None) -> None:
+@click.option("--audio-only", is_flag=True, help="Fetch, draw and redact recordings, and measure no calls.")
+@click.option("--no-audio", is_flag=True, help="Leave that to other workers.")
+def worker(
+    data_dir: Path | None, metrics_host: str, metrics_port: int | None, audio_only: bool, no_audio: bool
+) -> None:
     """Measure calls that `callgauge serve` takes in on another process or host.
 
     Needs CALLGAUGE_DATABASE_URL (PostgreSQL) and CALLGAUGE_BROKER_URL, the same as the server's. Run as many
     as you like, each with CALLGAUGE_JUDGE_CONCURRENCY requests in flight. SIGTERM stops it: judge requests
     under way end, the rest is handed back.
     """
+    if audio_only and no_audio:
+        raise click.UsageError("--audio-only and --no-audio exclude each other.")
     loaded = bootstrap.start(data_dir)
     broker = open_broker(loaded)
     if broker is None:
         raise click.ClickException(
             "Set CALLGAUGE_BROKER_URL: without a broker `callgauge serve` does the work itself."
         )
-    from callgauge.worker.dispatcher import Dispatcher
-
     telemetry.start(loaded, "worker", metrics_host, metrics_port)
     owner = f"worker:{secrets.token_hex(10)}"
-    executor = make_executor(loaded, owner, looks_for_work=False)
+    if audio_only:
+        _care_for_recordings(make_executor(loaded, owner, audio="only"), owner)
+        return
+    executor = make_executor(loaded, owner, looks_for_work=False, audio="none" if no_audio else "too")
+    _measure(loaded, broker, executor, owner)
+
+
+def _care_for_recordings(executor: Any, owner: str) -> None:
+    """Takes nothing from the broker, and is not counted among those that do."""
+    stop_on_signals()
+    executor.start()
+    click.echo(f"worker {owner} is ready, for recordings only")
+    try:
+        threading.Event().wait()  # until a signal ends it
+    finally:
+        executor.stop()
+        telemetry.stop()
+
+
+def _measure(loaded: Options, broker: Any, executor: Any, owner: str) -> None:
+    from callgauge.worker.dispatcher import Dispatcher
+
     dispatcher = Dispatcher(broker, owner, loaded.tenant_chunks)
     executor.start()
     stopping = threading.Event()

@@ -76,13 +76,16 @@ class Executor:
         recordings: RecordingOptions = DEFAULT_OPTIONS,
         webhooks: WebhookOptions = DEFAULT_WEBHOOKS,
         looks_for_work: bool = True,
+        only_recordings: bool = False,
         hand_back_secs: float = HAND_BACK_SECS,
     ) -> None:
         """A judge alone is the only one there is: no metric can choose another. `batch_least`: judge
         evaluations from which on a rerun is asked through the provider's batch API; None: never.
         `memory_mb`: stored size of the calls that are loaded at the same time.
-        `looks_for_work`: False where a broker brings the chunks, see `work_on`."""
-        self._looks_for_work = looks_for_work
+        `looks_for_work`: False where a broker brings the chunks, see `work_on`. `only_recordings`: it fetches
+        recordings, looks into them and redacts them, and does nothing else."""
+        self._looks_for_work = looks_for_work and not only_recordings
+        self._only_recordings = only_recordings
         self._hand_back_secs = hand_back_secs
         self._owner = owner
         self._open_judges = open_judges
@@ -189,17 +192,7 @@ class Executor:
             memory_mb=self._memory_mb,
             hand_back_secs=self._hand_back_secs,
         )
-        self._beside = Beside(
-            [
-                Previews(self._owner, self._asking, self._scripts, self._recordings),
-                Labs(self._owner, self._asking, self._scripts, self._recordings),
-                Writings(self._owner, self._asking, fail_interrupted=self._fail_interrupted),
-                Exports(self._owner),
-                Webhooks(self._owner, self._webhook_options),
-                self._recordings,
-            ],
-            [Retention(), Holds()],
-        )
+        self._beside = Beside([self._recordings], []) if self._only_recordings else self._all_beside()
         self._beside.start()
         wake.listen(self._on_work)
         self._ready.set()
@@ -220,6 +213,19 @@ class Executor:
                 await judges.close()
             await self._work_of.close()
             await self._leasing.close()
+
+    def _all_beside(self) -> Beside:
+        return Beside(
+            [
+                Previews(self._owner, self._asking, self._scripts, self._recordings),
+                Labs(self._owner, self._asking, self._scripts, self._recordings),
+                Writings(self._owner, self._asking, fail_interrupted=self._fail_interrupted),
+                Exports(self._owner),
+                Webhooks(self._owner, self._webhook_options),
+                self._recordings,
+            ],
+            [Retention(), Holds()],
+        )
 
     async def _let_end(self) -> None:
         """What is under way at a provider was paid for."""

@@ -58,6 +58,8 @@ class RecordingOptions:
     networks: tuple[Network, ...] = ()
     speech: SpeechSettings | None = None
     """Who writes recordings down; None: nobody."""
+    ahead: bool = True
+    """Whether recordings are fetched, looked into and redacted before anybody asks for them."""
 
     @classmethod
     def of(cls, options: Options) -> RecordingOptions:
@@ -101,6 +103,8 @@ class Recordings:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
+        if not self._options.ahead:
+            return
         self._begin(self._look_for_work())
         self._begin(self._redactions.run())
         self._begin(self._sweep())
