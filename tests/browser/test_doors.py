@@ -58,7 +58,7 @@ def test_the_search_is_one_key_away(owner_page: Page, site: Site) -> None:
     expect(owner_page.get_by_role("searchbox")).to_be_focused()
 
 
-@pytest.mark.parametrize("address", ["/nowhere", "/projects/999/calls", "/set-up/guessed"])
+@pytest.mark.parametrize("address", ["/nowhere", "/projects/999/calls"])
 def test_what_is_not_there_has_a_page(owner_page: Any, address: str) -> None:
     owner_page.watch.expected.append("404 (Not Found)")
     look_at(owner_page, address)

@@ -159,7 +159,9 @@ def test_the_first_owner_comes_by_a_link_that_counts_once(db: None, quick_passwo
     assert (member.user.email, member.role, member.organization.name) == ("new@example.com", "owner", "Acme")
     assert Project.objects.filter(organization__name="Acme").exists()
     assert client.get("/", follow=True).status_code == 200
-    assert client.get(f"/set-up/{secret}").status_code == 404
+    again = client.get(f"/set-up/{secret}")
+    assert again.status_code == 404
+    assert "It was used already" in again.content.decode()
     assert flow.setup_link() is None
 
 

@@ -15,12 +15,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from callgauge.flow import people
-from callgauge.flow.errors import FlowError, Invalid, RateLimited
+from callgauge.flow.errors import FlowError, Invalid, NotFound, RateLimited
 from callgauge.flow.password_mail import can_mail, mail_password_link
 from callgauge.flow.people import NewAccount
 from callgauge.flow.sign_in import sign_in
 from callgauge.store.models import CallLog, LinkKind, Project, User
-from callgauge.web.errors import NOT_FOUND, show_trouble, trouble_of
+from callgauge.web.errors import DEAD_LINK, NOT_FOUND, show_trouble, trouble_of
 from callgauge.web.page import account_page, safe_next, signed_in, to_sign_in
 
 THEMES = ("auto", "light", "dark")
@@ -158,6 +158,8 @@ def _link_page(view: View) -> View:
     def wrapped(request: HttpRequest, secret: str) -> HttpResponseBase:
         try:
             response = view(request, secret)
+        except NotFound:
+            response = show_trouble(request, DEAD_LINK)
         except FlowError as error:
             response = show_trouble(request, trouble_of(error))
         response.headers["Referrer-Policy"] = "same-origin"

@@ -25,6 +25,12 @@ NOT_FOUND = Trouble(
     "It was deleted, or it belongs to a project that you are not in. Start from the list of calls, or ask "
     "whoever gave you the link.",
 )
+DEAD_LINK = Trouble(
+    404,
+    "This link does not work",
+    "It was used already, it is too old, or a newer one took its place. If you have an account, sign in. "
+    "Otherwise ask whoever gave it to you for a new one.",
+)
 FORBIDDEN = Trouble(
     403,
     "Your role does not allow this",
