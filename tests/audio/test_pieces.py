@@ -39,6 +39,13 @@ def test_a_silent_channel_has_nothing_to_hear(tmp_path):
     assert found[1]["file"] is None
 
 
+def test_the_one_channel_that_is_heard_is_written_where_the_first_is_silent(tmp_path):
+    (found,) = written(tmp_path, wav(agent=()), mixed=True)
+    samples, rate = soundfile.read(found["file"])
+    loud = np.flatnonzero(np.abs(samples) > 0.05) / rate
+    assert (loud[0], loud[-1]) == (pytest.approx(2.5, abs=0.05), pytest.approx(4.0, abs=0.05))
+
+
 def test_cuts_are_where_it_is_quiet_and_lose_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(pieces, "PIECE_SECS", 10.0)
     monkeypatch.setattr(pieces, "SEARCH_SECS", 4.0)

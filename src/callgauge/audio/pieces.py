@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .decode import SILENT_PEAK, decode
+from .sides import is_empty
 from .track import HOP, RATE, Track
 
 PIECE_SECS = 600.0
@@ -23,12 +24,14 @@ SPEECH_PEAK = 30 * SILENT_PEAK
 
 def cut(path: str, folder: str, mixed: bool) -> list[dict[str, Any]]:
     """Write the pieces; each is given as `channel`, `start_secs` and `file`, which is None where nothing is
-    heard in it. `mixed`: the channels are two copies of one sound, and the first is enough.
+    heard in it. `mixed`: all is on one channel, or on both alike: the first that is not silent is enough.
 
     Raises AudioError."""
     found: list[dict[str, Any]] = []
     with decode(path) as decoded:
-        tracks: Sequence[Track] = decoded.tracks[:1] if mixed else decoded.tracks
+        tracks: Sequence[Track] = decoded.tracks
+        if mixed:
+            tracks = [one for one in tracks if not is_empty(one.powers())][:1] or tracks[:1]
         for channel, track in enumerate(tracks):
             for number, (start, stop) in enumerate(_spans(track)):
                 file = Path(folder) / f"{channel}-{number:03d}.flac"
