@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -129,6 +130,10 @@ def test_numbers_and_labels() -> None:
 def test_nothing_is_said_to_be_nothing() -> None:
     assert summary_words([], reused=446) == "Nothing was measured again: all 446 results are current."
     same = differ(EvalType.BINARY, (), pairs((50, True, True)))
+    fresh = replace(differ(EvalType.BINARY, (), []), new=1)
+    assert metric_words(fresh).startswith("1 call was measured for the first time.")
+    assert summary_words([("One", fresh)]).endswith("the calls were measured for the first time.")
+    assert summary_words([("One", same), ("New", fresh)]).startswith("No result is another than before")
     assert summary_words([("One", same)]).startswith("No result is another than before: “One” on 50 calls.")
 
 

@@ -241,7 +241,8 @@ def in_words(found: dict[str, Any]) -> str:
     ]
     if found["reused"]:
         parts.append(f"{found['reused']:,} of them left as they were")
-    parts.append(f"{found['judge_requests']:,} judge requests, ${found['cost_usd']:.4f}")
+    asked = "request" if found["judge_requests"] == 1 else "requests"
+    parts.append(f"{found['judge_requests']:,} judge {asked}, ${found['cost_usd']:.4f}")
     if found["secs_left"] is not None:
         parts.append(f"about {found['secs_left']:.0f} s left")
     return "; ".join(parts) + (f". {found['message']}" if found["message"] else ".")

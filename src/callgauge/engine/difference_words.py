@@ -30,6 +30,8 @@ def summary_words(named: Sequence[tuple[str, MetricDifference]], *, reused: int 
             return f"Nothing was measured again: all {reused:,} results are current."
         return "There is nothing to compare: no call was measured both times."
     changed = [(name, one) for name, one in measured if one.flipped]
+    if not any(one.n or one.became_applicable for _, one in measured):
+        return "There is nothing to compare: the calls were measured for the first time."
     if not changed:
         calls = max(one.n for _, one in measured)
         what = f"{len(measured)} metrics" if len(measured) > 1 else f"“{measured[0][0]}”"
@@ -52,7 +54,8 @@ def _p(found: MetricDifference) -> float:
 
 def _flips(found: MetricDifference) -> str:
     if not found.n:
-        return f"{found.new:,} calls were measured for the first time." if found.new else ""
+        calls = "1 call was" if found.new == 1 else f"{found.new:,} calls were"
+        return f"{calls} measured for the first time." if found.new else ""
     if found.eval_type in (EvalType.RATING, EvalType.NUMERIC):
         return _numbers(found)
     count, table = found.flips.count, found.table

@@ -36,11 +36,10 @@ def estimate_words(estimate: Estimate) -> str:
         money = "the price of the model is not known"
     else:
         money = f"about {usd(cost)} ({usd(cost * low)} to {usd(cost * high)})"
+    requests = round(estimate.requests)
+    asked = "1 judge request" if requests == 1 else f"{_n(requests)} judge requests"
     basis = "" if estimate.seen else " Nothing like it was measured yet: a pilot would tell more."
-    return (
-        f"About {_n(round(estimate.requests))} judge requests, {_n(round(tokens))} tokens, {money}, "
-        f"{duration(estimate.secs)}.{basis}"
-    )
+    return f"About {asked}, {_n(round(tokens))} tokens, {money}, {duration(estimate.secs)}.{basis}"
 
 
 def usd(amount: float) -> str:
