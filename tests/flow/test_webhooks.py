@@ -263,3 +263,13 @@ def test_an_agents_address_does_not_get_its_projects_secrets(agent: Agent) -> No
     (work,) = outbox.claim("me")
     assert work.url == "https://agent.example.com"
     assert not {"X-CEKURA-SECRET", "webhook-signature"} & set(work.headers)
+
+
+def test_what_a_caller_wrote_is_told_as_it_stands_once_it_is_redacted(agent: Agent) -> None:
+    """What has waited, and what is sent again, holds nothing that was taken out of the call meanwhile."""
+    call = arrive(agent, feedback="Write to carol@example.com.")
+    settle_call(call)
+    assert payload()["data"]["feedback"] == "Write to carol@example.com."
+    CallLog.objects.filter(pk=call.pk).update(feedback="Write to [EMAIL].")
+    assert payload()["data"]["feedback"] == "Write to [EMAIL]."
+    assert "carol" not in WebhookDelivery.objects.get().facts

@@ -80,7 +80,6 @@ def present_outcomes(calls: Sequence[CallLog]) -> list[dict[str, Any]]:
             "success": page.outlooks[call.pk].success,
             "status": page.outlooks[call.pk].status,
             "is_reviewed": call.is_reviewed,
-            "feedback": call.feedback,
             "error_message": page.outlooks[call.pk].error_message,
             "evaluation": {"metrics": page.rows(call)},
             "updated_at": call.updated_at,
