@@ -400,3 +400,13 @@ def test_what_is_leased_and_not_begun_is_handed_back(alice: Tenant) -> None:
             wait_until(lambda: hanging.together == PER_PROJECT)
         assert states() == ["queued"] * 3 * PER_PROJECT
         release.set()
+
+
+def test_a_lease_that_was_never_begun_is_no_try(alice: Tenant, receiver: Receiver) -> None:
+    listen(alice.project, receiver.url)
+    row = completed(alice.project, 1)
+    for _ in range(10):
+        [sending] = outbox.claim("one:1", 5, busy={}, per_project=PER_PROJECT)
+        outbox.hand_back_untried("one:1", sending.pk)
+    row.refresh_from_db()
+    assert (row.state, row.attempts) == ("queued", 0)

@@ -92,7 +92,7 @@ class Webhooks(Claiming[Sending]):
 
     def _hand_back_ready(self) -> None:
         while self._ready:
-            self.hand_back(self._ready.pop().pk)
+            outbox.hand_back_untried(self._owner, self._ready.pop().pk)
 
     def took(self, work: Sending) -> None:
         self._busy[work.project_id] += 1

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import orjson
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -206,6 +206,13 @@ def ended(owner: str, work: Sending, tried: Tried, *, most_tries: int) -> None:
             tries=tries,
             due_at=timezone.now() + timedelta(seconds=wait_secs),
         )
+
+
+def hand_back_untried(owner: str, pk: int) -> None:
+    """Leased and never begun: it costs the delivery none of its tries."""
+    errands.held(WebhookDelivery, owner, pk).update(
+        state=ErrandState.QUEUED, owner="", lease_until=None, attempts=F("attempts") - 1
+    )
 
 
 def pause_secs(attempts: int) -> float:
