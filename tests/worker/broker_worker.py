@@ -6,6 +6,7 @@ python -m tests.worker.broker_worker URL INSTALLATION KIND end|hold
 from __future__ import annotations
 
 import concurrent.futures
+import os
 import sys
 
 import django
@@ -16,7 +17,8 @@ def main(url: str, installation: str, kind: str, what: str) -> None:
     from callgauge.worker.broker import Broker  # its models need settings
 
     def work_on(chunk_id: int) -> concurrent.futures.Future[bool]:
-        print(f"chunk {chunk_id}", flush=True)
+        # In one write: the lines of threads that print at once run into each other.
+        os.write(1, f"\nchunk {chunk_id}\n".encode())
         future: concurrent.futures.Future[bool] = concurrent.futures.Future()
         if what == "end":
             future.set_result(True)
