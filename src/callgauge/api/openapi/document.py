@@ -97,7 +97,7 @@ def _operation(place: Place, method: str, operation: Operation, unique: str) -> 
                     "name": one.name,
                     "in": "query",
                     "required": one.required,
-                    "schema": one.schema,
+                    "schema": one.told,
                     **({"description": one.text} if one.text else {}),
                 }
                 for one in operation.query

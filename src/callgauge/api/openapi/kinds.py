@@ -65,6 +65,13 @@ class Query:
     text: str = ""
     required: bool = False
 
+    @property
+    def told(self) -> Schema:
+        """As the document has it: what is no text may be left empty, as forms do, and then does nothing."""
+        if self.required or self.schema.get("type") not in {"integer", "number", "boolean"}:
+            return self.schema
+        return {"anyOf": [self.schema, one_of("")]}
+
 
 PAGES = (
     Query(
