@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from callgauge.audio.work import Unheard, prepare
 from callgauge.worker.slots import Place, Slots
@@ -106,4 +106,9 @@ class AudioProcesses:
 def _kill(process: ProcessPoolExecutor) -> None:
     for child in list((process._processes or {}).values()):
         child.kill()
+    # Killed in the middle of a result, the child leaves a thread here that waits for the rest and keeps this
+    # process from ending. It sees that nothing follows once nobody has the pipe's other end.
+    results: Any = process._result_queue
+    if results is not None:
+        results._writer.close()
     process.shutdown(wait=False, cancel_futures=True)
