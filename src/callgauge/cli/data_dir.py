@@ -12,6 +12,8 @@ from typing import IO
 
 import click
 
+from callgauge.domain.options import Options
+
 KEY_FILE = "secret_key"
 SERVER_ID_FILE = "server_id"
 LOCK_FILE = "lock"
@@ -108,9 +110,12 @@ def note_address(path: Path, address: str) -> None:
     (path / ADDRESS_FILE).write_text(address + "\n", encoding="utf-8")
 
 
-def address(path: Path) -> str:
-    """Where the folder's server listens, or did last; without a server yet, where it usually does."""
+def address(loaded: Options) -> str:
+    """Where people reach the server: as the operator says, else where it listens or did last, else where one
+    usually does. Without a last slash."""
+    if loaded.public_url:
+        return loaded.public_url.rstrip("/")
     try:
-        return (path / ADDRESS_FILE).read_text(encoding="utf-8").strip() or USUAL_ADDRESS
+        return (loaded.data_dir / ADDRESS_FILE).read_text(encoding="utf-8").strip() or USUAL_ADDRESS
     except OSError:
         return USUAL_ADDRESS

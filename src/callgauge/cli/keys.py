@@ -61,9 +61,8 @@ def create(
         return
     what = f"project {project!r} (id {made.project_id})" if project else f"organization {organization!r}"
     click.echo(f"API key for {what}, shown only now:\n\n  {secret}\n")
-    at = loaded.public_url.rstrip("/") or address(loaded.data_dir)
     click.echo("Point a client at this server with\n")
-    click.echo(f"  export CEKURA_API_URL={at}\n  export CEKURA_API_KEY={secret}")
+    click.echo(f"  export CEKURA_API_URL={address(loaded)}\n  export CEKURA_API_KEY={secret}")
 
 
 @key.command("list")

@@ -13,7 +13,8 @@ from urllib.request import Request, urlopen
 
 import click
 
-DEFAULT_URL: Final = "http://127.0.0.1:8000"
+from callgauge.cli.data_dir import USUAL_ADDRESS
+
 TIMEOUT_SECS: Final = 60.0
 NOT_FOUND: Final = "Not found."
 """The detail of a 404 that says no more than its number."""
@@ -31,7 +32,7 @@ class Remote:
 
     def __init__(self) -> None:
         """Raises RemoteError where there is no key."""
-        self.url = os.environ.get("CEKURA_API_URL", "").rstrip("/") or DEFAULT_URL
+        self.url = os.environ.get("CEKURA_API_URL", "").rstrip("/") or USUAL_ADDRESS
         self._key = os.environ.get("CEKURA_API_KEY", "").strip()
         if not self._key:
             raise RemoteError("Set CEKURA_API_KEY to a key of the server; callgauge key create makes one.")

@@ -10,7 +10,6 @@ import click
 
 from callgauge.cli import bootstrap
 from callgauge.cli.data_dir import address
-from callgauge.domain.options import Options
 
 ROLES = ("owner", "member", "viewer")
 
@@ -119,7 +118,7 @@ def invite(email: str, role: str, organization: str, data_dir: Path | None) -> N
         secret = invite_to(found, Role(role), email)
     except FlowError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"Works once, for 7 days:\n\n  {_address(loaded)}/invitation/{secret}")
+    click.echo(f"Works once, for 7 days:\n\n  {address(loaded)}/invitation/{secret}")
 
 
 @user.command(short_help="Print a link that sets a new password.")
@@ -133,8 +132,4 @@ def password(email: str, data_dir: Path | None) -> None:
     found = find_user(email)
     if found is None:
         raise click.ClickException(f"There is no account {email!r}; `callgauge user list` shows them.")
-    click.echo(f"Works once, for 2 hours:\n\n  {_address(loaded)}/password/{password_link(found)}")
-
-
-def _address(loaded: Options) -> str:
-    return loaded.public_url.rstrip("/") or address(loaded.data_dir)
+    click.echo(f"Works once, for 2 hours:\n\n  {address(loaded)}/password/{password_link(found)}")
