@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from rest_framework.request import Request
@@ -11,11 +10,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from callgauge.api.auth import key_of
-from callgauge.api.fields import Shape, query_text
+from callgauge.api.fields import Shape, query_text, query_time
 from callgauge.api.pagination import paginated
 from callgauge.api.routing import route
 from callgauge.flow.audit import entries_of
-from callgauge.flow.call_fields import read_timestamp
 from callgauge.flow.errors import Invalid
 from callgauge.flow.scope import as_id, find_project
 from callgauge.store.models import AuditEntry
@@ -37,9 +35,9 @@ class AuditLog(APIView):
                 found = found.filter(**{name: wanted})
         if object_id := query_text(request, "object_id"):
             found = found.filter(object_id=_id(object_id))
-        if since := _time(request, "since"):
+        if since := query_time(request, "since"):
             found = found.filter(created_at__gte=since)
-        if until := _time(request, "until"):
+        if until := query_time(request, "until"):
             found = found.filter(created_at__lt=until)
         return paginated(request, found, present_entries)
 
@@ -66,16 +64,6 @@ def _id(text: str) -> int:
     if number is None:
         raise Invalid.field("object_id", "Write an id.")
     return number
-
-
-def _time(request: Request, name: str) -> datetime | None:
-    text = query_text(request, name)
-    if not text:
-        return None
-    try:
-        return read_timestamp(text)
-    except ValueError as error:
-        raise Invalid.field(name, str(error)) from None
 
 
 routes = [route("callgauge/v1/audit", AuditLog.as_view())]

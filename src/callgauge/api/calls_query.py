@@ -9,8 +9,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from rest_framework.request import Request
 
-from callgauge.api.fields import query_ids, query_text
-from callgauge.flow.call_fields import read_timestamp
+from callgauge.api.fields import query_ids, query_text, query_time
 from callgauge.flow.calls import calls_of
 from callgauge.flow.errors import Invalid
 from callgauge.flow.filters import PARAMETER, read_filters
@@ -96,7 +95,7 @@ def _in_scope(request: Request, key: ApiKey, *, named: bool) -> QuerySet[CallLog
 def _window(request: Request, *, named: bool) -> tuple[datetime | None, datetime | None]:
     """First and last moment; a list of named calls has no window of its own. Without an end, calls that a
     client's clock dates a little into the future are shown too."""
-    earliest, latest = _moment(request, "timestamp_from"), _moment(request, "timestamp_to")
+    earliest, latest = query_time(request, "timestamp_from"), query_time(request, "timestamp_to")
     if named:
         return earliest, latest
     end = latest or timezone.now()
@@ -108,13 +107,3 @@ def _window(request: Request, *, named: bool) -> tuple[datetime | None, datetime
             f"timestamp_from and timestamp_to may be at most {LONGEST_WINDOW.days} days apart.",
         )
     return earliest, latest
-
-
-def _moment(request: Request, name: str) -> datetime | None:
-    text = query_text(request, name)
-    if not text:
-        return None
-    try:
-        return read_timestamp(text)
-    except ValueError as error:
-        raise Invalid.field(name, str(error)) from None

@@ -15,10 +15,11 @@ from callgauge.api.fields import Shape, query_text
 from callgauge.api.metrics_shape import MetricShape, change_of
 from callgauge.api.present_reruns import present_reruns
 from callgauge.api.rerun_body import Body
-from callgauge.api.reruns import find_rerun, read_cap
+from callgauge.api.reruns import find_rerun
 from callgauge.api.routing import ID, route
 from callgauge.engine.difference_words import noise_words
 from callgauge.flow import rerun
+from callgauge.flow.control import read_cap
 from callgauge.flow.difference import Difference, difference_of, difference_of_versions, noise_floor
 from callgauge.flow.difference_json import csv_of, present_difference
 from callgauge.flow.errors import Invalid, NotFound

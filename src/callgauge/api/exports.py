@@ -14,10 +14,9 @@ from rest_framework.views import APIView
 from callgauge.api.auth import key_of
 from callgauge.api.calls_query import MAX_IDS
 from callgauge.api.calls_routes import FAMILY
-from callgauge.api.fields import Shape, query_ids, query_text
+from callgauge.api.fields import Shape, query_ids, query_text, query_time
 from callgauge.api.pagination import address, paginated
 from callgauge.api.routing import route
-from callgauge.flow.call_fields import read_timestamp
 from callgauge.flow.errors import Invalid
 from callgauge.flow.exports import (
     Wanted,
@@ -118,13 +117,8 @@ def _asked(request: Request) -> CallExport:
 
 
 def _moment(request: Request, name: str) -> str | None:
-    text = query_text(request, name)
-    if not text:
-        return None
-    try:
-        return read_timestamp(text).isoformat()
-    except ValueError as error:
-        raise Invalid.field(name, str(error)) from None
+    found = query_time(request, name)
+    return None if found is None else found.isoformat()
 
 
 def _shown(request: Request, export: CallExport) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.http import QueryDict
@@ -11,6 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from callgauge.api.parsers import decode_json
+from callgauge.flow.call_fields import timestamp_field
 from callgauge.flow.errors import Invalid
 from callgauge.flow.scope import MAX_ID, as_id
 from callgauge.flow.webhooks.receivers import URL, checked_url
@@ -236,6 +238,12 @@ def query_text(request: Request, name: str) -> str:
     if "\x00" in text:
         raise Invalid.field(name, "Null characters are not allowed.")
     return text
+
+
+def query_time(request: Request, name: str) -> datetime | None:
+    """A query parameter that is a time, None where it was not sent. Raises Invalid."""
+    text = query_text(request, name)
+    return timestamp_field(name, text) if text else None
 
 
 def query_flag(request: Request, name: str, *, default: bool) -> bool:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from django.db.models import QuerySet
 from rest_framework.request import Request
@@ -21,7 +19,8 @@ from callgauge.api.rerun import agent_of, idempotency_key
 from callgauge.api.rerun_body import Body, read_flag, read_ids, read_selection
 from callgauge.api.routing import ID, route
 from callgauge.flow import control, rerun
-from callgauge.flow.call_fields import read_timestamp
+from callgauge.flow.call_fields import timestamp_field
+from callgauge.flow.control import read_cap
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.plan import Plan, plan_for
 from callgauge.flow.rerun import Terms
@@ -166,25 +165,7 @@ class _Asked:
 
 def _moment(body: Body, name: str) -> datetime | None:
     value = body.value(name)
-    if value is None:
-        return None
-    try:
-        return read_timestamp(value)
-    except ValueError as error:
-        raise Invalid.field(name, str(error)) from None
-
-
-def read_cap(value: Any) -> float | None:
-    """US dollars as a number or its text. Raises Invalid."""
-    if value is None:
-        return None
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise Invalid.field("max_cost_usd", "Write a number of dollars above 0.")
-    return number
+    return None if value is None else timestamp_field(name, value)
 
 
 def find_rerun(key: ApiKey, pk: str) -> Rerun:

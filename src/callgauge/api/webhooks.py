@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -15,7 +14,7 @@ from callgauge.api.auth import key_of
 from callgauge.api.fields import RowId, Shape, Text, query_text
 from callgauge.api.pagination import paginated
 from callgauge.api.routing import ID, route
-from callgauge.flow.call_fields import read_timestamp
+from callgauge.flow.call_fields import timestamp_field
 from callgauge.flow.errors import FlowError, Invalid, NotFound
 from callgauge.flow.scope import find_agent, find_project, require_project
 from callgauge.flow.webhooks import deliveries
@@ -82,7 +81,8 @@ class DeadReplay(APIView):
         key = key_of(request)
         said = ReplayShape.read(request)
         project = require_project(key, said.get("project_id"))
-        return Response({"replayed": deliveries.replay_dead(key, project, _moment(said.get("since")))})
+        since = timestamp_field("since", said["since"]) if said.get("since") else None
+        return Response({"replayed": deliveries.replay_dead(key, project, since)})
 
 
 class WebhookTest(APIView):
@@ -117,15 +117,6 @@ def _word(name: str, value: str, known: list[str]) -> str:
     if value not in known:
         raise Invalid.field(name, f"Write one of {', '.join(known)}.")
     return value
-
-
-def _moment(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    try:
-        return read_timestamp(text)
-    except ValueError as error:
-        raise Invalid.field("since", str(error)) from None
 
 
 def _lines(rows: Sequence[WebhookDelivery]) -> list[dict[str, Any]]:

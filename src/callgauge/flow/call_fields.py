@@ -169,6 +169,14 @@ class FieldReader:
         return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
+def timestamp_field(name: str, value: Any) -> datetime:
+    """As `read_timestamp`. Raises Invalid, which names the field."""
+    try:
+        return read_timestamp(value)
+    except ValueError as error:
+        raise Invalid.field(name, str(error)) from None
+
+
 def read_timestamp(value: Any) -> datetime:
     """ISO 8601, or seconds or milliseconds since 1970; without a zone it is UTC. Raises ValueError."""
     wrong = "Datetime has wrong format. Use ISO 8601, such as 2026-08-01T12:00:00Z."

@@ -7,6 +7,9 @@ carried to its end, for its answer is paid for.
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -180,3 +183,16 @@ def _cancel(rerun: Rerun) -> None:
 
 def _ended(what: str, rerun: Rerun) -> str:
     return f"Rerun {rerun.pk} is {rerun.state}: it cannot be {what} any more."
+
+
+def read_cap(value: Any) -> float | None:
+    """US dollars as a number or its text. Raises Invalid."""
+    if value is None:
+        return None
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise Invalid.field("max_cost_usd", "Write a number of dollars above 0.")
+    return number

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from callgauge.domain.rubric import decide
-from callgauge.flow.call_fields import read_timestamp
+from callgauge.flow.call_fields import timestamp_field
 from callgauge.flow.errors import Invalid
 from callgauge.flow.scope import as_id
 from callgauge.flow.settle import load_rubric, read_outcome
@@ -17,12 +16,7 @@ from callgauge.store.result_queries import ResultRow
 
 def read_then(as_of: str, versions: Sequence[str]) -> Then:
     """`versions`: METRIC:NUMBER each, or several with commas between. Raises Invalid."""
-    moment: datetime | None = None
-    if as_of.strip():
-        try:
-            moment = read_timestamp(as_of.strip())
-        except ValueError as error:
-            raise Invalid.field("as_of", str(error)) from None
+    moment = timestamp_field("as_of", as_of.strip()) if as_of.strip() else None
     wanted: dict[int, int] = {}
     for part in (part.strip() for text in versions for part in text.split(",")):
         if not part:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -13,6 +12,7 @@ from datetime import UTC, date, datetime, time
 from django.http import QueryDict
 
 from callgauge.flow.calls import calls_of
+from callgauge.flow.control import read_cap
 from callgauge.flow.errors import Invalid
 from callgauge.flow.plan import Plan, plan_for
 from callgauge.flow.plan_words import usd
@@ -124,7 +124,7 @@ def read_asked(who: Person, form: Form) -> Asked:
         until=_moment("until", form.until, time.max),
     )
     terms = Terms(
-        reuse=Reuse(form.reuse), max_cost_usd=read_dollars(form.max_cost), narrowed=narrowing.as_json()
+        reuse=Reuse(form.reuse), max_cost_usd=read_cap(form.max_cost or None), narrowed=narrowing.as_json()
     )
     selection = narrowed(agent, Selection(ids=tuple(ids)) if ids else Selection(), narrowing)
     return Asked(who, agent, selection, form.metrics or None, terms)
@@ -144,17 +144,6 @@ def _moment(name: str, text: str, at: time) -> datetime | None:
         return datetime.combine(date.fromisoformat(text), at, UTC) if text else None
     except ValueError:
         raise Invalid.field(name, "Write a day such as 2026-11-30.") from None
-
-
-def read_dollars(text: str) -> float | None:
-    """Raises Invalid."""
-    try:
-        number = float(text) if text else None
-    except ValueError:
-        number = math.nan
-    if number is not None and not 0 < number < math.inf:
-        raise Invalid.field("max_cost_usd", "Write a number of dollars above 0.")
-    return number
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 
 from callgauge.flow import control, rerun
+from callgauge.flow.control import read_cap
 from callgauge.flow.difference import difference_of
 from callgauge.flow.difference_json import csv_of, present_difference
 from callgauge.flow.errors import FlowError, Invalid, NotFound
@@ -24,7 +25,7 @@ from callgauge.flow.scope import Person, agents_of, as_id
 from callgauge.store.models import ASKED_FOR, UNFINISHED, Rerun
 from callgauge.web.page import project_page, say, show, show_part
 from callgauge.web.reruns.difference import present_parts
-from callgauge.web.reruns.form import plan_lines, read_asked, read_dollars, read_form
+from callgauge.web.reruns.form import plan_lines, read_asked, read_form
 
 SHOWN = 50
 
@@ -132,7 +133,7 @@ def steer(request: HttpRequest, who: Person, pk: int, action: str, **captured: A
                 control.pause(who, found)
             case "resume":
                 control.resume(
-                    who, found, max_cost_usd=read_dollars(request.POST.get("max_cost", "").strip())
+                    who, found, max_cost_usd=read_cap(request.POST.get("max_cost", "").strip() or None)
                 )
             case "cancel":
                 control.cancel(who, found)
