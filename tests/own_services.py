@@ -33,6 +33,16 @@ def free_port(host: str = "127.0.0.1") -> int:
         return int(probe.getsockname()[1])
 
 
+def shifted_clock(shift: str) -> dict[str, str]:
+    """The environment in which a program's time of day is wrong by `shift` (as "+30s") and its sense of how
+    long things take is not, as on a host with a wrong clock. The `faketime` command itself would be between a
+    test and the program that it kills."""
+    need(shutil.which("faketime"), "faketime")
+    asked = ["faketime", "-m", "-f", shift, "printenv", "LD_PRELOAD"]
+    library = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    return {"LD_PRELOAD": library, "FAKETIME": shift, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+
 class Postgres:
     def __init__(self, host: str = "127.0.0.1") -> None:
         found = sorted(glob.glob("/usr/lib/postgresql/*/bin")) or [

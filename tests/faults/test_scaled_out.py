@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.own_services import Network, need
+from tests.own_services import Network, shifted_clock
 from tests.scaled_out import ScaledOut, Worker
 from tests.waiting import wait_until
 
@@ -110,12 +110,9 @@ def test_doubled_and_foreign_messages_do_no_harm(installation: ScaledOut) -> Non
 
 
 def test_workers_whose_clocks_differ(installation: ScaledOut) -> None:
-    import shutil
-
-    need(shutil.which("faketime"), "faketime")
     agent_id = installation.set_up(CALLS, METRICS)
     for shift in ("-30s", "+30s"):
-        installation.add_worker(before=("faketime", "-f", shift)).ready()
+        installation.add_worker(**shifted_clock(shift)).ready()
     installation.rerun_all(agent_id)
     _progress(installation, 200)
     installation.workers[0].kill()
