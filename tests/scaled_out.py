@@ -67,13 +67,18 @@ class ScaledOut:
         concurrency: int = 32,
         queues: str = "classic",
         network: Network | None = None,
+        **env: str,
     ) -> None:
         self._folder = folder
         host = network.services if network else "127.0.0.1"
         self.database = Postgres(network.database if network else host)
         self.broker = Rabbit(folder, host)
         self.judge = MarkingJudge(answer_secs, host)
-        self._options = {"CALLGAUGE_JUDGE_CONCURRENCY": str(concurrency), "CALLGAUGE_BROKER_QUEUES": queues}
+        self._options = {
+            "CALLGAUGE_JUDGE_CONCURRENCY": str(concurrency),
+            "CALLGAUGE_BROKER_QUEUES": queues,
+            **env,
+        }
         self.workers: list[Worker] = []
 
     def __enter__(self) -> ScaledOut:

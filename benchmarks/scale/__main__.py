@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.rerun.product import cpu_secs, peak_mb
+from benchmarks.scale import rolling
 from tests.own_services import Network, Postgres, Rabbit
 from tests.scaled_out import ScaledOut, Worker
 
@@ -25,7 +26,12 @@ POLL_SECS = 0.02
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    for name, run, calls in (("workers", workers, 400), ("others", others, 4000), ("kills", kills, 5000)):
+    for name, run, calls in (
+        ("workers", workers, 400),
+        ("others", others, 4000),
+        ("kills", kills, 5000),
+        ("rolling", rolling.restarts, 3000),
+    ):
         command = commands.add_parser(name, help=run.__doc__)
         command.add_argument("--calls", type=int, default=calls)
         command.set_defaults(run=run)

@@ -15,8 +15,8 @@ from callgauge.domain.options import Options
 
 
 def waitress(loaded: Options) -> None:
-    server, port = web_server(loaded, "127.0.0.1", 0)
-    print(f"http://127.0.0.1:{port}", flush=True)
+    server = web_server(loaded, "127.0.0.1", 0)
+    print(f"http://127.0.0.1:{server.port}", flush=True)
     server.run()
 
 

@@ -6,16 +6,20 @@ import secrets
 import signal
 import sqlite3
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 
 from callgauge.cli import bootstrap, data_dir, telemetry
 from callgauge.cli.broker import open_broker
 from callgauge.domain.options import Options
+
+if TYPE_CHECKING:
+    from callgauge.cli.web_server import WebServer
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
 
@@ -55,7 +59,7 @@ def run(
 
     hands = _hands(loaded, path)
     telemetry.start(loaded, "serve", metrics_host, metrics_port, [ClosingGauges()])
-    server, bound_port = _bind(loaded, host, port)
+    server = _bind(loaded, host, port)
     if host not in {"127.0.0.1", "localhost", "::1"} and not loaded.public_url:
         click.echo(
             f"listening beyond this machine: requests must name a host of CALLGAUGE_ALLOWED_HOSTS "
@@ -65,11 +69,12 @@ def run(
     stop_on_signals()
     try:
         hands.start()
-        address = f"http://{_shown(host)}:{bound_port}"
-        data_dir.note_address(path, f"http://{_shown(_reached(host))}:{bound_port}")
+        address = f"http://{_shown(host)}:{server.port}"
+        data_dir.note_address(path, f"http://{_shown(_reached(host))}:{server.port}")
         click.echo(f"listening on {address}")
         _offer_set_up(loaded.public_url or address)
         sys.stdout.flush()
+        stop_on_signals(server.stop)
         server.run()
     finally:
         server.close()
@@ -158,7 +163,7 @@ def make_executor(
     )
 
 
-def _bind(loaded: Options, host: str, port: int) -> tuple[Any, int]:
+def _bind(loaded: Options, host: str, port: int) -> WebServer:
     from callgauge.cli.web_server import web_server
 
     try:
@@ -181,16 +186,20 @@ def _offer_set_up(address: str) -> None:
         )
 
 
-def stop_on_signals() -> None:
+def _leave() -> NoReturn:
+    raise SystemExit(0)
+
+
+def stop_on_signals(stop: Callable[[], None] = _leave) -> None:
     """SIGTERM and Ctrl-C end the process in good order; those that follow do not cut that short."""
 
-    def stop(signum: int, frame: FrameType | None) -> None:
+    def on_signal(signum: int, frame: FrameType | None) -> None:
         for each in _STOPPING:
             signal.signal(each, signal.SIG_IGN)
-        raise SystemExit(0)
+        stop()
 
     for each in _STOPPING:
-        signal.signal(each, stop)
+        signal.signal(each, on_signal)
 
 
 def _shown(host: str) -> str:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
+from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer, create_server
@@ -48,10 +49,65 @@ TAKEN_IN = 2
 is shows only when it has arrived."""
 DISCARDED_BYTES = 1024 * BYTES_PER_MB
 """Whoever announces more than this is cut off."""
+FINISH_SECS = 5.0
+"""What has arrived when the server is told to stop has so long to be answered."""
+LAST_REQUEST_SECS = 0.5
+"""A connection without a request stays open so long after that: one may be on its way."""
+END_SECS = 1.0
+"""For threads that have nothing to do any more to end."""
+POLL_SECS = 0.05
 
 
-def web_server(loaded: Options, host: str, port: int) -> tuple[Any, int]:
-    """The server, bound and not yet serving, and its port. Raises OSError and ValueError (no such host)."""
+class WebServer:
+    """Bound from the start, serves from `run` until `stop`."""
+
+    def __init__(self, server: Any, sockets: dict[int, Any]) -> None:
+        self._server = server
+        self._sockets = sockets
+        self._listening = [one for one in sockets.values() if isinstance(one, BaseWSGIServer)]
+        self._stopping = False
+        for one in self._listening:
+            one.channel_class = _Channel
+            one.handle_accept = partial(_accept_some, one)
+
+    @property
+    def port(self) -> int:
+        return int(self._listening[0].effective_port)
+
+    def run(self) -> None:
+        """Returns when it was told to stop and what had arrived by then is answered. Waitress by itself drops
+        what waits for a thread or for the rest of a body."""
+        while not self._stopping:
+            wasyncore.poll2(self._server.adj.asyncore_loop_timeout, self._sockets)
+        self._finish()
+
+    def stop(self) -> None:
+        """Comes from a signal or another thread, and does not wait."""
+        self._stopping = True
+        self._listening[0].pull_trigger()
+
+    def close(self) -> None:
+        self._server.close()
+
+    def _finish(self) -> None:
+        began = time.monotonic()
+        for one in self._listening:
+            _accept_some(one)  # the system has let them in already
+            wasyncore.dispatcher.close(one)  # and not what wakes its connections up
+        while (channels := self._channels()) and time.monotonic() < began + FINISH_SECS:
+            for channel in channels:
+                channel.answers_last = True
+                if channel.is_idle() and time.monotonic() > began + LAST_REQUEST_SECS:
+                    channel.will_close = True
+            wasyncore.poll2(POLL_SECS, self._sockets)
+        self._server.task_dispatcher.shutdown(timeout=END_SECS)
+
+    def _channels(self) -> list[_Channel]:
+        return [one for one in self._sockets.values() if isinstance(one, _Channel)]
+
+
+def web_server(loaded: Options, host: str, port: int) -> WebServer:
+    """Bound and not yet serving. Raises OSError and ValueError (no such host)."""
     sockets: dict[int, Any] = {}
     server = create_server(
         importlib.import_module("callgauge.config.wsgi").application,
@@ -68,11 +124,7 @@ def web_server(loaded: Options, host: str, port: int) -> tuple[Any, int]:
         max_request_body_size=TAKEN_IN * loaded.max_body_mb * BYTES_PER_MB,
         channel_timeout=IDLE_SECS,
     )
-    listening = [one for one in sockets.values() if isinstance(one, BaseWSGIServer)]
-    for one in listening:
-        one.channel_class = _Channel
-        one.handle_accept = partial(_accept_some, one)
-    return server, int(listening[0].effective_port)
+    return WebServer(server, sockets)
 
 
 def most_connections() -> int:
@@ -166,6 +218,16 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
     _moved: float = 0.0
     _bytes: int = 0
     """Of its body, since it last counted as moved."""
+    answers_last = False
+    """The server stops: what is answered from now on closes the connection."""
+
+    def is_idle(self) -> bool:
+        return not self.requests and self.request is None and not self.total_outbufs_len
+
+    def service(self) -> None:
+        if self.answers_last and len(self.requests) == 1:
+            self.requests[0].headers["CONNECTION"] = "close"
+        super().service()
 
     def received(self, data: bytes) -> bool:
         taken = bool(super().received(data))
