@@ -121,6 +121,35 @@ class TestKeys:
         assert "There is no active key" in again.stderr
 
 
+class TestOrganizations:
+    def test_the_only_one_is_meant_whatever_it_is_called(self, run: Run) -> None:
+        acme = Organization.objects.create(name="Acme")
+        for command in ("key", "agent"):
+            more = ("--name", "Till") if command == "agent" else ()
+            result = run(command, "create", "--project", "Shop", *more, "--json")
+            assert json.loads(result.stdout)["organization_id"] == acme.pk, result.output
+        assert run("user", "invite", "bob@example.com").exit_code == 0
+        assert run("retention", "--project", "Shop").exit_code == 0
+        assert Organization.objects.count() == 1
+
+    @pytest.mark.parametrize(
+        "args",
+        [
+            ("key", "create", "--project", "Shop"),
+            ("agent", "create", "--project", "Shop", "--name", "Till"),
+            ("user", "invite"),
+            ("retention", "--project", "Shop"),
+        ],
+        ids=lambda args: args[0],
+    )
+    def test_of_several_none_is_guessed(self, run: Run, args: tuple[str, ...]) -> None:
+        Organization.objects.bulk_create([Organization(name="default"), Organization(name="Acme")])
+        result = run(*args)
+        assert result.exit_code == 1
+        assert "There are several: 'default', 'Acme'. Say which with --organization." in result.stderr
+        assert not Project.objects.exists()
+
+
 class TestAgents:
     def test_create_gives_an_id_that_import_takes(self, run: Run) -> None:
         said = json.loads(run("agent", "create", "--project", "Shop", "--name", "Till", "--json").stdout)

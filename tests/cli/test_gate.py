@@ -99,7 +99,7 @@ def test_what_is_not_measured_is_measured_and_paid_once(
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("--metric", "nothing", "--min-kappa", "0.5"), "There is nothing like that for this key"),
+        (("--metric", "nothing", "--min-kappa", "0.5"), "There is nothing with the id or name that you gave"),
         (("--metric", "consent"), "Give at least one of --min-kappa"),
         (("--metric", "consent", "--min-kappa", "3"), "Invalid value for '--min-kappa'"),
         (("--metric", "consent", "--min-kappa", "0.5", "--version", "9"), "version: The metric has no"),

@@ -101,9 +101,9 @@ def test_steering(run: Run, agent: Agent) -> None:
     [
         (("plan", "--agent", "1"), "Say which calls"),
         (("start", "--agent", "1", "--all", "--calls", "1"), "Say which calls"),
-        (("start", "--agent", "99", "--all"), "There is nothing like that for this key"),
-        (("status", "99"), "There is nothing like that for this key"),
-        (("resume", "99"), "There is nothing like that for this key"),
+        (("start", "--agent", "99", "--all"), "There is nothing with the id or name that you gave"),
+        (("status", "99"), "There is nothing with the id or name that you gave"),
+        (("resume", "99"), "There is nothing with the id or name that you gave"),
     ],
 )
 def test_errors_are_one_line_and_an_exit_code(run: Run, args: tuple[str, ...], said: str) -> None:
@@ -118,6 +118,31 @@ def test_without_a_key_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("CEKURA_API_KEY", raising=False)
     result = CliRunner().invoke(main, ["rerun", "status", "1"])
     assert (result.exit_code, "CEKURA_API_KEY" in result.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("url", "key", "said"),
+    [
+        ("http://127.0.0.1:80x", "cg_1", "cannot be reached: nonnumeric port"),
+        ("http://127.0.0.1:1", "cg_\u2026", "CEKURA_API_KEY holds characters that no key has"),
+        ("127.0.0.1:8000", "cg_1", "CEKURA_API_URL must begin with http"),
+    ],
+)
+def test_a_mistyped_address_or_key_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, url: str, key: str, said: str
+) -> None:
+    monkeypatch.setenv("CEKURA_API_URL", url)
+    monkeypatch.setenv("CEKURA_API_KEY", key)
+    result = CliRunner().invoke(main, ["rerun", "list"])
+    assert result.exit_code == 2
+    assert said in result.output
+    assert len(result.output.strip().splitlines()) == 1
+
+
+def test_a_detail_is_said_without_its_name() -> None:
+    body = io.BytesIO(b'{"detail": "Rerun 1 is done."}')
+    error = HTTPError("http://here/1/", 409, "Conflict", Message(), body)
+    assert _refused(error) == "The server refused (409): Rerun 1 is done."
 
 
 def test_a_404_that_says_why_is_told_on() -> None:

@@ -13,6 +13,7 @@ from django.test import Client
 from callgauge.domain.options.kinds import mail_server
 from callgauge.flow import people as flow
 from callgauge.flow.errors import Forbidden, NotFound
+from callgauge.flow.keys import create_key
 from callgauge.flow.password_mail import mail_password_link
 from callgauge.flow.scope import require_change, require_owner
 from callgauge.store.models import LinkKind, Member, OneTimeLink, Organization, Project, Role, User
@@ -163,6 +164,19 @@ def test_the_first_owner_comes_by_a_link_that_counts_once(db: None, quick_passwo
     assert again.status_code == 404
     assert "It was used already" in again.content.decode()
     assert flow.setup_link() is None
+
+
+def test_the_first_owner_gets_what_the_command_line_made(db: None, quick_passwords: None) -> None:
+    key, _ = create_key(project="Bookings")
+    secret = flow.setup_link()
+    client = Client(HTTP_ACCEPT="text/html")
+    assert 'name="organization" value="default"' in client.get(f"/set-up/{secret}").content.decode()
+    long = client.post(f"/set-up/{secret}", {**NEW, "organization": "x" * 256})
+    assert (long.status_code, "at most 255" in long.content.decode()) == (400, True)
+    assert client.post(f"/set-up/{secret}", {**NEW, "organization": "Acme"}).status_code == 302
+    assert Member.objects.get().organization_id == key.organization_id
+    assert Organization.objects.get().name == "Acme"
+    assert client.get(f"/projects/{key.project_id}/calls").status_code == 200
 
 
 def test_two_with_set_up_links_make_one_owner(db: None, quick_passwords: None) -> None:

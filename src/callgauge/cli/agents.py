@@ -17,17 +17,18 @@ def agent() -> None:
 
 @agent.command()
 @click.option("--project", required=True, help="The project it belongs to; made when missing.")
-@click.option("--organization", default="default", show_default=True, help="Made when missing.")
+@bootstrap.organization_option("Made when missing.")
 @click.option("--name", required=True, help="What the agent is called.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @bootstrap.data_dir_option
-def create(project: str, organization: str, name: str, as_json: bool, data_dir: Path | None) -> None:
+def create(project: str, organization: str | None, name: str, as_json: bool, data_dir: Path | None) -> None:
     """Make an agent and print its id."""
     bootstrap.start(data_dir)
     from callgauge.flow.errors import FlowError
-    from callgauge.flow.naming import make_agent
+    from callgauge.flow.naming import make_agent, organization_name
 
     try:
+        organization = organization_name(organization)
         made = make_agent(organization=organization, project=project, name=name)
     except FlowError as error:
         raise click.ClickException(str(error)) from None

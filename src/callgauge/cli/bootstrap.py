@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,6 +24,13 @@ def data_dir_option(command: click.decorators.FC) -> click.decorators.FC:
         type=click.Path(file_okay=False, path_type=Path),
         help="Folder for the database, the secret key and recordings [CALLGAUGE_DATA_DIR, else ./data].",
     )(command)
+
+
+def organization_option(what: str) -> Callable[[click.decorators.FC], click.decorators.FC]:
+    """`--organization NAME`; without it, `flow.naming.organization_name` says which one is meant."""
+    return click.option(
+        "--organization", metavar="NAME", help=f"{what} [the only one there is, else `default`]"
+    )
 
 
 def start(folder: Path | None, *, migrate: bool = True) -> options.Options:

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-START_SECS = 30.0
-"""A cold start with migrations takes 2 s; a busy machine may take ten times that."""
+START_SECS = 300.0
+"""A cold start with migrations takes 2 s, and on a small or busy machine minutes. A server that dies is
+noticed at once, so this only ends the wait for one that hangs."""
 STOP_SECS = 15.0
 """The server gives its judge requests 8 s to end."""
 REQUEST_SECS = 20.0

@@ -19,7 +19,7 @@ def key() -> None:
 @key.command()
 @click.option("--project", help="The project that the key opens; made when missing.")
 @click.option("--whole-organization", is_flag=True, help="A key for all projects of the organization.")
-@click.option("--organization", default="default", show_default=True, help="Made when missing.")
+@bootstrap.organization_option("Made when missing.")
 @click.option("--name", default="", help="What the key is for.")
 @click.option(
     "--role",
@@ -33,7 +33,7 @@ def key() -> None:
 def create(
     project: str | None,
     whole_organization: bool,
-    organization: str,
+    organization: str | None,
     name: str,
     role: str,
     as_json: bool,
@@ -45,9 +45,11 @@ def create(
     loaded = bootstrap.start(data_dir)
     from callgauge.flow.errors import FlowError
     from callgauge.flow.keys import create_key
+    from callgauge.flow.naming import organization_name
     from callgauge.store.models import Role
 
     try:
+        organization = organization_name(organization)
         made, secret = create_key(organization=organization, project=project, name=name, role=Role(role))
     except FlowError as error:
         raise click.ClickException(str(error)) from None

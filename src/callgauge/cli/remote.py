@@ -38,6 +38,8 @@ class Remote:
             raise RemoteError("Set CEKURA_API_KEY to a key of the server; callgauge key create makes one.")
         if not self.url.startswith(("http://", "https://")):
             raise RemoteError("CEKURA_API_URL must begin with http:// or https://.")
+        if not (self._key.isascii() and self._key.isprintable()):
+            raise RemoteError("CEKURA_API_KEY holds characters that no key has; copy it once more.")
 
     def get(self, path: str, **query: Any) -> Any:
         """Raises RemoteError. Parameters that are None are left out."""
@@ -89,7 +91,11 @@ class Remote:
                 return json.loads(said) if said else None
         except HTTPError as error:
             raise RemoteError(_refused(error)) from None
-        except (URLError, OSError) as error:
+        except (
+            URLError,
+            HTTPException,
+            OSError,
+        ) as error:  # a mistyped port is an HTTPException
             reason = getattr(error, "reason", error)
             raise RemoteError(f"{self.url} cannot be reached: {reason}.") from None
         except ValueError:
@@ -106,10 +112,14 @@ def _refused(error: HTTPError) -> str:
     if error.code == 404:
         detail = said.get("detail", "") if isinstance(said, dict) else ""
         more = f" {detail}" if detail not in ("", NOT_FOUND) else ""
-        return f"There is nothing like that for this key: {error.url.partition('?')[0]}.{more}"
+        return (
+            "There is nothing with the id or name that you gave, or the key in CEKURA_API_KEY "
+            f"does not reach it: {error.url.partition('?')[0]}.{more}"
+        )
     if isinstance(said, dict):
         texts = [
-            f"{name}: {' '.join(map(str, words)) if isinstance(words, list) else words}"
+            ("" if name == "detail" else f"{name}: ")
+            + (" ".join(map(str, words)) if isinstance(words, list) else str(words))
             for name, words in said.items()
         ]
         return f"The server refused ({error.code}): {'; '.join(texts)}"

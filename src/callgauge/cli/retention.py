@@ -25,7 +25,7 @@ class Days(click.ParamType):  # type: ignore[type-arg]  # generic only in newer 
 
 @click.command(short_help="Say how long calls and recordings are kept.")
 @click.option("--project", required=True, help="The project's name.")
-@click.option("--organization", default="default", show_default=True, help="The organization's name.")
+@bootstrap.organization_option("Whose project it is.")
 @click.option("--calls", type=Days(), help="Days that calls are kept, with all that was found in them.")
 @click.option("--recordings", type=Days(), help="Days that recordings are kept.")
 @click.option("--yes", is_flag=True, help="Do not ask before calls are deleted.")
@@ -33,7 +33,7 @@ class Days(click.ParamType):  # type: ignore[type-arg]  # generic only in newer 
 @bootstrap.data_dir_option
 def retention(
     project: str,
-    organization: str,
+    organization: str | None,
     calls: str | None,
     recordings: str | None,
     yes: bool,
@@ -47,9 +47,14 @@ def retention(
     """
     bootstrap.start(data_dir)
     from callgauge.flow.errors import FlowError
+    from callgauge.flow.naming import organization_name
     from callgauge.flow.retention import overdue, set_retention
     from callgauge.store.models import Project
 
+    try:
+        organization = organization_name(organization)
+    except FlowError as error:
+        raise click.ClickException(str(error)) from None
     found = Project.objects.filter(name=project, organization__name=organization).first()
     if found is None:
         raise click.ClickException(f"There is no project {project!r} in the organization {organization!r}.")

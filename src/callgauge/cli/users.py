@@ -30,7 +30,7 @@ def user() -> None:
 @click.option("--name", default="", help="What others see.")
 @click.option("--owner", is_flag=True, help="Short for --role owner.")
 @role_option
-@click.option("--organization", default="default", show_default=True, help="Made when missing.")
+@bootstrap.organization_option("Made when missing.")
 @click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input, not by a prompt."
 )
@@ -40,7 +40,7 @@ def create(
     name: str,
     owner: bool,
     role: str,
-    organization: str,
+    organization: str | None,
     password_stdin: bool,
     data_dir: Path | None,
 ) -> None:
@@ -51,11 +51,13 @@ def create(
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     bootstrap.start(data_dir)
     from callgauge.flow.errors import FlowError
+    from callgauge.flow.naming import organization_name
     from callgauge.flow.people import NewAccount, create_user
     from callgauge.store.models import Role
 
     chosen = Role.OWNER if owner else Role(role)
     try:
+        organization = organization_name(organization)
         made = create_user(NewAccount(email, password, name), organization, chosen)
     except FlowError as error:
         raise click.ClickException(str(error)) from None
@@ -102,19 +104,21 @@ def list_users(as_json: bool, data_dir: Path | None) -> None:
 @user.command(short_help="Print a link that lets somebody in.")
 @click.argument("email", default="")
 @role_option
-@click.option("--organization", default="default", show_default=True, help="Which one they join.")
+@bootstrap.organization_option("Which one they join.")
 @bootstrap.data_dir_option
-def invite(email: str, role: str, organization: str, data_dir: Path | None) -> None:
+def invite(email: str, role: str, organization: str | None, data_dir: Path | None) -> None:
     """Print a link that makes an account, or adds one to the organization; for EMAIL only, if given."""
     loaded = bootstrap.start(data_dir)
     from callgauge.flow.errors import FlowError
+    from callgauge.flow.naming import organization_name
     from callgauge.flow.people import invite_to
     from callgauge.store.models import Organization, Role
 
-    found = Organization.objects.filter(name=organization).first()
-    if found is None:
-        raise click.ClickException(f"There is no organization {organization!r}.")
     try:
+        organization = organization_name(organization)
+        found = Organization.objects.filter(name=organization).first()
+        if found is None:
+            raise click.ClickException(f"There is no organization {organization!r}.")
         secret = invite_to(found, Role(role), email)
     except FlowError as error:
         raise click.ClickException(str(error)) from None

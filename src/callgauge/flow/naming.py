@@ -11,6 +11,8 @@ from callgauge.flow.scope import as_id
 from callgauge.store.models import Agent, Organization, Project
 
 MAX_NAME = 255
+MAX_SHOWN = 5
+FIRST_ORGANIZATION = "default"
 
 
 def find_project(text: str) -> Project:
@@ -27,6 +29,21 @@ def find_project(text: str) -> Project:
     if len(named) > 1:
         raise Invalid.field("project", f"Several organizations have a project {text!r}; give its id.")
     return named[0]
+
+
+def organization_name(named: str | None) -> str:
+    """The organization that a command means: the one it names, else the only one there is, and `default`
+    where there is none yet. Raises Invalid where several could be meant: a guess would put work where nobody
+    looks."""
+    if named is not None:
+        return named
+    names = list(Organization.objects.order_by("pk").values_list("name", flat=True)[: MAX_SHOWN + 1])
+    if len(names) > 1:
+        shown = ", ".join(repr(name) for name in names[:MAX_SHOWN]) + (
+            ", …" if len(names) > MAX_SHOWN else ""
+        )
+        raise Invalid.field("organization", f"There are several: {shown}. Say which with --organization.")
+    return names[0] if names else FIRST_ORGANIZATION
 
 
 def find_agent(text: str, project: Project | None = None) -> Agent:

@@ -17,6 +17,7 @@ from callgauge.domain.storable import is_storable
 from callgauge.flow.audit import record
 from callgauge.flow.errors import Conflict, Invalid, NotFound
 from callgauge.flow.keys import digest
+from callgauge.flow.naming import FIRST_ORGANIZATION
 from callgauge.flow.scope import Person, Who, require_owner
 from callgauge.store.models import LinkKind, Member, OneTimeLink, Organization, Project, Role, User
 from callgauge.store.turns import write_turn
@@ -181,12 +182,39 @@ def _use(kind: LinkKind, secret: str) -> OneTimeLink:
 
 
 def set_up(secret: str, account: NewAccount, organization: str) -> User:
-    """Make the first owner. Raises NotFound, Invalid, and Conflict where somebody was first."""
+    """Make the first owner. Raises NotFound, Invalid, and Conflict where somebody was first.
+
+    What the command line made before there was an account is theirs, under the name that they give: in an
+    organization beside it they would see none of it.
+    """
     with write_turn(), transaction.atomic():
         _use(LinkKind.SETUP, secret)
         if User.objects.exists():
             raise Conflict("This installation has an owner. Ask them for an invitation.")
-        return create_user(account, organization.strip() or "default", Role.OWNER)
+        return create_user(account, _named_by_its_owner(organization), Role.OWNER)
+
+
+def first_organization() -> str:
+    """What the first owner's organization is called unless they say otherwise."""
+    existing = _only_organization()
+    return FIRST_ORGANIZATION if existing is None else existing.name
+
+
+def _only_organization() -> Organization | None:
+    found = list(Organization.objects.all()[:2])
+    return found[0] if len(found) == 1 else None
+
+
+def _named_by_its_owner(typed: str) -> str:
+    name = typed.strip() or first_organization()
+    if len(name) > 255 or not is_storable(name):
+        raise Invalid.field("organization", "The organization's name: at most 255 ordinary characters.")
+    existing = _only_organization()
+    if existing is not None and existing.name != name:
+        existing.name = name
+        existing.save(update_fields=["name"])
+        record("organization.edited", existing)
+    return name
 
 
 def accept_invitation(secret: str, account: NewAccount) -> User:

@@ -209,7 +209,7 @@ def set_up(request: HttpRequest, secret: str) -> HttpResponseBase:
         intro="You will be the owner of this installation: you invite the others.",
         action="Make my account",
         with_organization=True,
-        organization="default",
+        organization=people.first_organization(),
     )
 
 
