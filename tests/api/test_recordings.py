@@ -206,6 +206,21 @@ def test_a_call_without_a_file_plays_nothing(alice: Tenant) -> None:
     )
 
 
+def test_fields_that_come_as_files_are_their_text(alice: Tenant, store: Path) -> None:
+    turns = b'\xef\xbb\xbf[{"role": "Main Agent", "content": "Good evening.", "start_time": 0}]'
+    body = {"agent": alice.agent().pk, "call_id": "c1", "voice_recording": SimpleUploadedFile("c.wav", SOUND)}
+    sent = {**body, "transcript_json": SimpleUploadedFile("t.json", turns)}
+    response = alice.client.post(OBSERVE, sent, format="multipart")
+    assert response.status_code == 201, response.json()
+    assert response.json()["transcript_object"][0]["content"] == "Good evening."
+    sent = {**body, "transcript_json": SimpleUploadedFile("t.json", b"\xff\xfe")}
+    response = alice.client.post(OBSERVE, sent, format="multipart")
+    assert (response.status_code, response.json()) == (
+        400,
+        {"transcript_json": ["The file is not UTF-8 text."]},
+    )
+
+
 # --- uploading beforehand --------------------------------------------------------------------------------
 
 
@@ -226,6 +241,7 @@ def test_an_upload_is_taken_by_a_call_that_is_there(alice: Tenant, store: Path) 
     call = json.loads(alice.client.post(OBSERVE, sent, format="json").content)
     before = CallLog.objects.get(pk=call["id"]).content_hash
     upload = place(alice)
+    assert not upload["upload_url"].endswith("/"), "`curl -T FILE` would put the file's name behind it"
     assert put(upload).status_code == 200
     done = alice.client.post(
         f"{CALLS}/complete-upload", {"key": upload["key"], "call_id": "c1"}, format="json"

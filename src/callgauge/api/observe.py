@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from callgauge.api.auth import key_of
-from callgauge.api.calls_body import body_of
+from callgauge.api.calls_body import RECORDING, body_of
 from callgauge.api.calls_routes import wire_version
 from callgauge.api.routing import route
 from callgauge.flow.errors import Invalid, NotFound
@@ -42,13 +42,13 @@ def take_in(request: Request) -> Ingested:
     data = body_of(request)
     new = read_new_call(data)
     agent = agent_for(key_of(request), data)
-    part = data.get("voice_recording")
+    part = data.get(RECORDING)
     if isinstance(part, UploadedFile):
         try:
             with take_in_file(part.read) as incoming:
                 return ingest_call(agent.project, agent, replace(new, recording=incoming))
         except Refused as error:
-            raise Invalid.field("voice_recording", str(error)) from None
+            raise Invalid.field(RECORDING, str(error)) from None
     if PLACE in new.voice_recording_url:
         return _with_upload(agent, new)
     return ingest_call(agent.project, agent, new)

@@ -254,7 +254,8 @@ def _named_call(key: ApiKey, upload: RecordingUpload, reader: FieldReader) -> Ca
 
 
 def _placed(request: Request, upload: RecordingUpload) -> dict[str, Any]:
-    url = address(request, f"{PLACE}{upload.key}/")
+    # No slash behind it: `curl -T FILE` puts the file's name behind one.
+    url = address(request, f"{PLACE}{upload.key}")
     return {
         "key": upload.key,
         "upload_url": url,
