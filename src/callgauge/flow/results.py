@@ -200,15 +200,20 @@ def _count(results: Sequence[NewResult]) -> None:
     for result in results:
         by_rerun[result.rerun_id].append(result.outcome)
     for rerun_id, outcomes in sorted(by_rerun.items()):
+        spent = [outcome.usage for outcome in outcomes]
+        more = {
+            "scored": _how_many(outcomes, Scored),
+            "skipped": _how_many(outcomes, Skipped),
+            "failed": _how_many(outcomes, Failed),
+            "judge_requests": sum(usage.requests for usage in spent),
+            "input_tokens": sum(usage.input_tokens for usage in spent),
+            "cached_tokens": sum(usage.cached_tokens for usage in spent),
+            "output_tokens": sum(usage.output_tokens for usage in spent),
+            "cost_usd": sum(usage.cost_usd or 0.0 for usage in spent),
+        }
+        # Each column is an expression to compile, and most batches have none for half of them.
         Rerun.objects.filter(pk=rerun_id).update(
-            scored=F("scored") + _how_many(outcomes, Scored),
-            skipped=F("skipped") + _how_many(outcomes, Skipped),
-            failed=F("failed") + _how_many(outcomes, Failed),
-            judge_requests=F("judge_requests") + sum(outcome.usage.requests for outcome in outcomes),
-            input_tokens=F("input_tokens") + sum(outcome.usage.input_tokens for outcome in outcomes),
-            cached_tokens=F("cached_tokens") + sum(outcome.usage.cached_tokens for outcome in outcomes),
-            output_tokens=F("output_tokens") + sum(outcome.usage.output_tokens for outcome in outcomes),
-            cost_usd=F("cost_usd") + sum(outcome.usage.cost_usd or 0.0 for outcome in outcomes),
+            **{column: F(column) + count for column, count in more.items() if count}
         )
 
 
