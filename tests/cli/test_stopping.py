@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import os
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -91,3 +96,36 @@ def test_a_request_that_does_not_end_keeps_nobody_for_long(
         running.join(30)
         assert not running.is_alive()
     server.close()
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
+
+
+def test_a_signal_at_the_start_lets_what_is_being_written_end(
+    handlers: None, settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Broken off, it would keep the write lock, and the executor would wait for that for ever."""
+    done: list[str] = []
+
+    def offer(address: str) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        done.append("link")
+
+    def say(word: str) -> Any:
+        return lambda *_: done.append(word)
+
+    serve = importlib.import_module("callgauge.cli.serve")  # the package names the command so
+    server = SimpleNamespace(port=1, stop=say("told"), run=say("ended"), close=say("closed"))
+    hands = SimpleNamespace(start=say("hands"), stop=say("let go"))
+    monkeypatch.setattr(serve.bootstrap, "start", lambda folder: settings.CALLGAUGE)
+    monkeypatch.setattr(serve.telemetry, "start", lambda *_: None)
+    monkeypatch.setattr(serve, "_hands", lambda *_: hands)
+    monkeypatch.setattr(serve, "_bind", lambda *_: server)
+    monkeypatch.setattr(serve, "_offer_set_up", offer)
+    serve.run("127.0.0.1", 0, tmp_path / "data")
+    assert done == ["hands", "told", "link", "ended", "closed", "let go"]

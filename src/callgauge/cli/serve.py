@@ -66,7 +66,7 @@ def run(
             f"({', '.join(loaded.allowed_hosts)})",
             err=True,
         )
-    stop_on_signals()
+    stop_on_signals(server.stop)
     try:
         hands.start()
         address = f"http://{_shown(host)}:{server.port}"
@@ -74,7 +74,6 @@ def run(
         click.echo(f"listening on {address}")
         _offer_set_up(loaded.public_url or address)
         sys.stdout.flush()
-        stop_on_signals(server.stop)
         server.run()
     finally:
         server.close()
@@ -191,7 +190,11 @@ def _leave() -> NoReturn:
 
 
 def stop_on_signals(stop: Callable[[], None] = _leave) -> None:
-    """SIGTERM and Ctrl-C end the process in good order; those that follow do not cut that short."""
+    """SIGTERM and Ctrl-C end the process in good order; those that follow do not cut that short.
+
+    `stop` runs wherever the main thread is. It may raise only where that does nothing but wait: elsewhere
+    what it leaves behind, a lock or a transaction, could be what the end has to wait for.
+    """
 
     def on_signal(signum: int, frame: FrameType | None) -> None:
         for each in _STOPPING:

@@ -87,7 +87,10 @@ class WebServer:
         self._listening[0].pull_trigger()
 
     def close(self) -> None:
-        self._server.close()
+        for one in self._listening:
+            wasyncore.dispatcher.close(one)
+            if not self._server.task_dispatcher.threads:
+                one.trigger.close()  # a thread still at work writes to it, or to the file that got its number
 
     def _finish(self) -> None:
         began = time.monotonic()
