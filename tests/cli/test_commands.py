@@ -200,7 +200,10 @@ class TestSettings:
         assert list(listed) == [option.variable for option in OPTIONS]
         assert listed["CALLGAUGE_JUDGE_API_KEY"]["set"]
         assert not listed["CALLGAUGE_JUDGE"]["set"]
-        assert "CALLGAUGE_RERUN_RATE" in CliRunner(env={"COLUMNS": "160"}).invoke(main, ["settings"]).stdout
+        narrow = CliRunner(env={"COLUMNS": "40"}).invoke(main, ["settings"]).stdout.splitlines()
+        for option in OPTIONS:
+            (line,) = (line for line in narrow if line.startswith(f"{option.variable} "))
+            assert line.endswith("  * set") == listed[option.variable]["set"]
 
     def test_a_faulty_setting_is_one_line_and_no_traceback(
         self, run: Run, monkeypatch: pytest.MonkeyPatch

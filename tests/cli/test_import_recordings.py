@@ -57,7 +57,7 @@ def test_what_belongs_to_no_call_is_said(run: Run, agent: Agent, calls: Path) ->
     file = write(calls / "calls.jsonl", row("c-1"))
     result = run("import", file, "--agent", agent.pk, "--recordings", calls / "audio")
     assert result.exit_code == 0
-    assert "1 file in the folder of recordings: of none of these calls." in result.stderr
+    assert "1 file belongs to none of these calls (in the folder of recordings)." in result.stderr
 
 
 def test_a_path_in_a_row_is_looked_up_in_the_folder_that_is_given(

@@ -35,4 +35,5 @@ def test_id_time_body_and_secret_are_all_covered() -> None:
 
 
 def test_a_secret_that_only_looks_like_base64_is_used_as_it_is() -> None:
-    assert signature("a", 1, BODY, "whsec_not base64!") != signature("a", 1, BODY, "whsec_")
+    for secret in ("whsec_not base64!", "whsec_\u2026"):
+        assert signature("a", 1, BODY, secret) != signature("a", 1, BODY, "whsec_")

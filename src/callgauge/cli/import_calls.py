@@ -183,8 +183,8 @@ def _report(run: _Run, as_json: bool, *, cut_short: bool = False) -> None:
     click.echo(_summary(counts, run.dry_run))
     left_over = run.recordings.left_over()
     if left_over and not cut_short:
-        files = "1 file" if left_over == 1 else f"{left_over:,} files"
-        click.echo(f"{files} in the folder of recordings: of none of these calls.", err=True)
+        files = "1 file belongs" if left_over == 1 else f"{left_over:,} files belong"
+        click.echo(f"{files} to none of these calls (in the folder of recordings).", err=True)
     if cut_short:
         click.echo("Stopped. Import the same again to go on; what is in stays in.")
     elif counts["added"] and not run.dry_run:

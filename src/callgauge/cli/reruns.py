@@ -168,12 +168,14 @@ def diff(rerun_id: int, against: int | None, as_json: bool) -> None:
         return
     click.echo(found["summary"])
     for one in found["metrics"]:
-        click.echo(
-            f"{one['name']}, version {one['before_version']} to {one['after_version']}: {one['words']}"
-        )
+        head = f"{one['name']}, version {one['before_version']} to {one['after_version']}"
+        said = "" if one["words"] == found["summary"] else f" {one['words']}"
+        click.echo(f"{head}:{said}")
         for flip in one["flipped_calls"][:SHOWN_FLIPS]:
             before, after = (_value(flip[side]) for side in ("before", "after"))
             click.echo(f"  {flip['call_id']}: {before} -> {after}")
+        if (more := len(one["flipped_calls"]) - SHOWN_FLIPS) > 0:
+            click.echo(f"  and {more} more; --json has them all")
 
 
 def _value(side: dict[str, Any]) -> str:

@@ -12,6 +12,8 @@ from callgauge.cli import bootstrap
 from callgauge.cli import data_dir as folders
 from callgauge.domain.options import OPTIONS
 
+INDENT = "    "
+
 
 @click.command(short_help="List every setting.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
@@ -31,15 +33,12 @@ def settings(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("variable", "type", "default", "what it does", show_lines=True)
-    for row in rows:
-        name = f"{row['variable']}{' *' if row['set'] else ''}"
-        table.add_row(name, str(row["type"]), str(row["default"]), str(row["help"]))
-    Console().print(table)
-    click.echo("* is set here. A secret may stand in a file instead: set NAME_FILE to its path.")
+    for row in rows:  # no table: a variable's name, of which some are long, must be there whole to be copied
+        default = f", {row['default']} by default" if row["default"] != "" else ""
+        secret = ", secret" if row["secret"] else ""
+        click.echo(f"{row['variable']}  ({row['type']}{secret}{default}){'  * set' if row['set'] else ''}")
+        click.echo(click.wrap_text(str(row["help"]), initial_indent=INDENT, subsequent_indent=INDENT))
+    click.echo("\n* set: it is set here. A secret may stand in a file instead: set NAME_FILE to its path.")
 
 
 @click.command("rotate-secret", short_help="Make a new secret key.")

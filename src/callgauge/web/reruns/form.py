@@ -23,9 +23,9 @@ from callgauge.flow.selection import Narrowing, Selection, narrowed
 from callgauge.store.models import Agent, Rerun, Reuse
 
 BECAUSE = {
-    "metric": "the metric, its model or the agent is another",
-    "call": "the call is another",
-    "reads": "a metric that it reads is another",
+    "metric": "the metric, its model or the agent has changed",
+    "call": "the call has changed",
+    "reads": "a metric that it reads has changed",
 }
 STATES = {
     "new": "never measured",
