@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from email.message import Message
+from types import SimpleNamespace
 from urllib.error import HTTPError
 
 import pytest
@@ -118,6 +119,22 @@ def test_without_a_key_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("CEKURA_API_KEY", raising=False)
     result = CliRunner().invoke(main, ["rerun", "status", "1"])
     assert (result.exit_code, "CEKURA_API_KEY" in result.output) == (2, True)
+
+
+def test_ctrl_c_ends_the_waiting_and_says_that_the_rerun_goes_on(
+    run: Run, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = answer(run("start", "--agent", agent.pk, "--all", "--json"))
+
+    def interrupted(secs: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["callgauge.cli.reruns"], "time", SimpleNamespace(sleep=interrupted))
+    result = run("status", started["id"], "--wait")
+    assert result.exit_code == 130
+    assert f"Rerun {started['id']} goes on." in result.stderr
+    assert f"callgauge rerun cancel {started['id']}" in result.stderr
+    assert Rerun.objects.get().state != "cancelled"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
@@ -13,6 +14,7 @@ from callgauge.cli.remote import Remote
 
 URL: Final = "/callgauge/v1/reruns"
 POLL_SECS: Final = 1.0
+INTERRUPTED: Final = 130
 SHOWN_FLIPS: Final = 10
 ENDED: Final = frozenset({"done", "cancelled", "paused"})
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -223,6 +225,19 @@ def _body(
 
 
 def wait_for(server: Remote, rerun_id: int, *, quiet: bool) -> Any:
+    """The rerun at its end. Ctrl-C ends the waiting, not the rerun: it says so, for that may cost money."""
+    try:
+        return _at_its_end(server, rerun_id, quiet=quiet)
+    except KeyboardInterrupt:
+        click.echo(
+            f"Rerun {rerun_id} goes on. See callgauge rerun status {rerun_id}, or end it with: "
+            f"callgauge rerun cancel {rerun_id}",
+            err=True,
+        )
+        sys.exit(INTERRUPTED)
+
+
+def _at_its_end(server: Remote, rerun_id: int, *, quiet: bool) -> Any:
     last = None
     while True:
         found = server.get(f"{URL}/{rerun_id}/")
