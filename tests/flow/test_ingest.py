@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, connection
 
 from callgauge.domain.calls import Role
-from callgauge.flow import ingest
+from callgauge.flow import ingest, wake
 from callgauge.flow.call_fields import read_timestamp
 from callgauge.flow.errors import Invalid
 from callgauge.flow.ingest import Ingested, ingest_call
@@ -43,13 +43,29 @@ def test_many_at_once_with_one_call_id_store_one_call(alice: Tenant) -> None:
 def test_a_call_whose_evaluation_cannot_be_planned_is_not_stored(
     alice: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: Any) -> Rerun:
+    def fail(*_: Any, **__: Any) -> Rerun:
         raise RuntimeError
 
     monkeypatch.setattr(ingest, "start_live", fail)
     with pytest.raises(RuntimeError):
         ingest_call(alice.project, alice.agent(), NewCall(call_id="c"))
     assert not CallLog.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("url", "more"), [("", [False]), ("https://example.com/a.wav", [True, False])])
+def test_a_call_announces_other_work_only_where_it_has_a_recording(
+    alice: Tenant, django_capture_on_commit_callbacks: Any, url: str, more: list[bool]
+) -> None:
+    """Whoever looks after exports and webhooks need not look for each call."""
+    heard: list[bool] = []
+    wake.listen(heard.append)
+    try:
+        with django_capture_on_commit_callbacks(execute=True):
+            ingest_call(alice.project, alice.agent(), NewCall(call_id="c", voice_recording_url=url))
+    finally:
+        wake.unlisten(heard.append)
+    assert heard == more
 
 
 @pytest.mark.django_db

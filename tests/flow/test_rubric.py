@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from callgauge.domain.rubric import parse_rubric
 from callgauge.flow.errors import Invalid
@@ -37,14 +38,17 @@ def config_of(*rules: tuple[Metric, Any], logic: str = "and") -> dict[str, Any]:
     }
 
 
-def test_what_was_written_is_what_decides(alice: Tenant) -> None:
+def test_what_was_written_is_what_decides(
+    alice: Tenant, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     metrics = {name: make(alice, name) for name in TYPES}
     config = config_of(*((metrics[name], TYPES[name]) for name in TYPES), logic="or")
     assert write_rubric(alice.project, config)
     project = Project.objects.get(pk=alice.project.pk)
     assert rubric_config(project) == config
     known = {metric.pk: (name, metric.current_version.eval_type) for name, metric in metrics.items()}
-    assert load_rubric(project.pk) == parse_rubric(config, known)
+    with django_assert_num_queries(2):  # however many rules: it is read for every batch that is settled
+        assert load_rubric(project.pk) == parse_rubric(config, known)
 
 
 def test_order_counts_and_the_same_again_does_not(alice: Tenant) -> None:

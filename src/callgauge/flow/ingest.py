@@ -27,6 +27,7 @@ from callgauge.flow.recordings.rows import (
 )
 from callgauge.flow.redaction import fields_for, hide, restore, store_original
 from callgauge.flow.rerun import start_live
+from callgauge.flow.wake import announce_work
 from callgauge.flow.webhooks.events import forward
 from callgauge.formats import Parsed
 from callgauge.store.models import (
@@ -38,6 +39,7 @@ from callgauge.store.models import (
     Project,
     RecordingFile,
 )
+from callgauge.store.prepared import insert
 from callgauge.store.turns import write_turn
 
 INSERT_TRIES = 3
@@ -92,17 +94,18 @@ def _ingest(project: Project, agent: Agent, new: NewCall, parsed: Parsed) -> Ing
 
 def _insert(call: CallLog, payload: CallPayload, original: CallOriginal | None, new: NewCall) -> CallLog:
     call.event_owed = new.told
-    call.save(force_insert=True)
+    insert(call)
     payload.call = call
-    payload.save(force_insert=True)
+    insert(payload)
     store_original(call, original, fresh=True)
     index_metadata(call.pk, payload.metadata, fresh=True)
     if new.recording is not None or payload.voice_recording_url:
         _record(call, payload, new)  # a new call without one has none to look for
+        announce_work()  # somebody fetches it, or looks into it
     if new.hold_secs is not None:
         hold(call, new.hold_secs, new.metric_ids)
     else:
-        call.pending_rerun_id = start_live(call, new.metric_ids).pk
+        call.pending_rerun_id = start_live(call, new.metric_ids, fresh=True).pk
     if not payload.redaction:
         forward(call, new.source, new.webhook)
     return call

@@ -19,12 +19,21 @@ from callgauge.flow.audit import record
 from callgauge.flow.errors import Forbidden, Invalid, NotFound
 from callgauge.flow.scope import Person, Who, as_id, require_owner
 from callgauge.store.models import ApiKey, Organization, Project, Role
+from callgauge.store.prepared import Prepared
 
 PREFIX = "cg_"
 SHOWN_CHARS = 10
 MAX_NAME = 255
 LAST_USED_STEP = timedelta(minutes=1)
 """`last_used_at` is not written on every request: a read must not cost a write."""
+
+
+_BY_DIGEST = Prepared(
+    lambda digest: ApiKey.objects.select_related("project", "organization").filter(
+        digest=digest, revoked_at=None
+    ),
+    str,
+)
 
 
 def digest(secret: str) -> str:
@@ -125,11 +134,7 @@ def name_of(who: Who) -> str:
 
 
 def find_key(secret: str) -> ApiKey | None:
-    key = (
-        ApiKey.objects.select_related("project", "organization")
-        .filter(digest=digest(secret), revoked_at=None)
-        .first()
-    )
+    key = next(iter(_BY_DIGEST(digest(secret))), None)
     if key is not None:
         now = timezone.now()
         if key.last_used_at is None or now - key.last_used_at > LAST_USED_STEP:

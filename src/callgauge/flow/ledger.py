@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import connection, transaction
-from django.db.models import Case, Count, DateTimeField, ExpressionWrapper, F, Q, Value, When
+from django.db.models import Case, DateTimeField, ExpressionWrapper, F, Q, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Now
 
 from callgauge.flow import fairness
 from callgauge.flow.fairness import NOT_AT_WORK
+from callgauge.store.bulk import update_rows
 from callgauge.store.models import (
     CallLog,
     Chunk,
@@ -26,6 +27,7 @@ from callgauge.store.models import (
     RerunKind,
     RerunState,
 )
+from callgauge.store.prepared import Prepared, insert
 from callgauge.store.turns import write_turn
 
 CHUNK_CALLS = 100
@@ -37,6 +39,23 @@ LEASE = timedelta(seconds=20)
 """Renewed every few seconds; a worker on another host that dies is taken over after this."""
 MAX_ATTEMPTS = 10
 """Claims in a row without one stored result, after which a chunk is given up as poisonous."""
+
+
+_LOCKED = Prepared(lambda pk: Chunk.objects.select_for_update().filter(pk=pk), int)
+_OPEN = Prepared(
+    lambda rerun: Chunk.objects.filter(
+        rerun_id=rerun, state__in=[ChunkState.PENDING, ChunkState.LEASED, ChunkState.WAITING]
+    ).only("pk")[:1],
+    int,
+)
+
+
+_UNDECIDED = Prepared(
+    lambda call: CallLog.objects.filter(pk=call, is_reviewed=False, success=None, pending_rerun_id=None).only(
+        "pk"
+    ),
+    int,
+)
 
 
 class LeaseLost(Exception):
@@ -61,15 +80,23 @@ def _lease_end() -> Combinable:
     return ExpressionWrapper(Now() + Value(LEASE), output_field=DateTimeField())
 
 
-def claim(owner: str, priorities: Collection[int], limit: int, at_work: Collection[int] = ()) -> list[Chunk]:
+def claim(
+    owner: str,
+    priorities: Collection[int],
+    limit: int,
+    at_work: Collection[int] = (),
+    *,
+    also_expired: bool = True,
+) -> list[Chunk]:
     """Lease up to `limit` chunks, the most urgent first, tenants in turn. The caller is in no transaction.
 
     `at_work`: chunks that the owner is working on. When their leases have run out (the database was away),
-    it must not take them a second time: both would then hold the lease.
+    it must not take them a second time: both would then hold the lease. `also_expired`: those that another
+    owner let run out, too. Nobody announces them, so that they are worth a look now and then only.
     """
     found: list[int] = []
     for priority in sorted(priorities):
-        if len(found) < limit:
+        if also_expired and len(found) < limit:
             # Looking takes no lock; on SQLite a transaction would take the one write lock.
             found += fairness.expired(priority, limit - len(found), at_work)
         if len(found) < limit:
@@ -181,7 +208,7 @@ def finish(
     `rest`: calls of it that were not begun; they become a chunk of their own. `left_as_is` is counted here,
     once for the chunk, since no row tells of it. Raises LeaseLost. The caller is in a transaction.
     """
-    chunk = Chunk.objects.select_for_update().filter(pk=chunk_id).first()
+    chunk = next(iter(_LOCKED(chunk_id)), None)
     if chunk is None or chunk.owner != owner or chunk.state != ChunkState.LEASED:
         raise LeaseLost
     if rest:
@@ -194,28 +221,30 @@ def finish(
             call_ids=[call_id for call_id in chunk.call_ids if call_id in left],
         )
         chunk.call_ids = [call_id for call_id in chunk.call_ids if call_id not in left]
-    chunk.state = ChunkState.DONE
-    chunk.lease_until = None
-    chunk.save(update_fields=["state", "lease_until", "call_ids"])
+        chunk.save(update_fields=["call_ids"])
+    update_rows(Chunk, ["state", "lease_until"], ["id"], [(ChunkState.DONE.value, None, chunk_id)])
     if chunk.kind == ChunkKind.EVALUATE:
-        undecided = CallLog.objects.filter(
-            pk__in=chunk.call_ids, is_reviewed=False, success=None, pending_rerun_id=None
-        ).aggregate(count=Count("id"))["count"]
+        if len(chunk.call_ids) == 1:
+            undecided = len(_UNDECIDED(chunk.call_ids[0]))
+        else:
+            undecided = CallLog.objects.filter(
+                pk__in=chunk.call_ids, is_reviewed=False, success=None, pending_rerun_id=None
+            ).count()
+        more = {
+            "settled_calls": len(chunk.call_ids),
+            "failed_calls": undecided,
+            "scored": left_as_is.scored,
+            "skipped": left_as_is.skipped,
+            "reused": left_as_is.scored + left_as_is.skipped,
+        }
         Rerun.objects.filter(pk=chunk.rerun_id).update(
-            settled_calls=F("settled_calls") + len(chunk.call_ids),
-            failed_calls=F("failed_calls") + undecided,
-            scored=F("scored") + left_as_is.scored,
-            skipped=F("skipped") + left_as_is.skipped,
-            reused=F("reused") + left_as_is.scored + left_as_is.skipped,
+            **{name: F(name) + count for name, count in more.items() if count}
         )
     end_if_complete(chunk.rerun_id)
 
 
 def end_if_complete(rerun_id: int) -> None:
-    open_chunks = Chunk.objects.filter(
-        rerun_id=rerun_id, state__in=[ChunkState.PENDING, ChunkState.LEASED, ChunkState.WAITING]
-    )
-    if open_chunks.exists():
+    if _OPEN(rerun_id):
         return
     Rerun.objects.filter(
         pk=rerun_id, planned_at__isnull=False, state__in=[RerunState.PLANNED, RerunState.RUNNING]
@@ -225,7 +254,7 @@ def end_if_complete(rerun_id: int) -> None:
 def add_chunks(rerun: Rerun, call_ids: Sequence[int]) -> None:
     """Cut calls into chunks. The caller is in a transaction."""
     size = _chunk_size(len(call_ids))
-    Chunk.objects.bulk_create(
+    chunks = [
         Chunk(
             rerun=rerun,
             kind=ChunkKind.EVALUATE,
@@ -234,7 +263,11 @@ def add_chunks(rerun: Rerun, call_ids: Sequence[int]) -> None:
             call_ids=list(call_ids[start : start + size]),
         )
         for start in range(0, len(call_ids), size)
-    )
+    ]
+    if len(chunks) == 1:
+        insert(chunks[0])  # each call that comes in is one
+    else:
+        Chunk.objects.bulk_create(chunks)
 
 
 def _chunk_size(calls: int) -> int:

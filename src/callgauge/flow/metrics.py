@@ -22,6 +22,7 @@ from callgauge.flow.dependencies import check_scripts
 from callgauge.flow.errors import Conflict, Invalid, NotFound
 from callgauge.flow.rubric import add_rule, drop_rules, require_fit
 from callgauge.store.models import Agent, Metric, MetricVersion, Project
+from callgauge.store.prepared import Prepared
 
 ASKED = (
     "kind",
@@ -238,17 +239,22 @@ def label_version(
     return version
 
 
+_VERSIONS_FOR = Prepared(
+    lambda agent, project: MetricVersion.objects.filter(
+        Q(metric__every_agent=True) | Q(metric__in=Metric.objects.filter(agents=agent)),
+        metric__project_id=project,
+        metric__deleted_at=None,
+        metric__observability_enabled=True,
+        metric__current_version_id=F("id"),
+    ).order_by("metric__display_order", "metric_id"),
+    int,
+    int,
+)
+
+
 def versions_for(agent: Agent) -> list[MetricVersion]:
     """The versions that a call of this agent is measured with today, in display order."""
-    return list(
-        MetricVersion.objects.filter(
-            Q(metric__every_agent=True) | Q(metric__in=agent.metrics.all()),
-            metric__project_id=agent.project_id,
-            metric__deleted_at=None,
-            metric__observability_enabled=True,
-            metric__current_version_id=F("id"),
-        ).order_by("metric__display_order", "metric_id")
-    )
+    return _VERSIONS_FOR(agent.pk, agent.project_id)
 
 
 def spec_of(version: MetricVersion) -> MetricSpec:

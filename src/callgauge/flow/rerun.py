@@ -31,7 +31,8 @@ from callgauge.flow.selection import (
     unknown,
 )
 from callgauge.flow.shadows import measure_beside
-from callgauge.flow.wake import announce_work
+from callgauge.flow.wake import announce_calls, announce_work
+from callgauge.store.bulk import update_rows
 from callgauge.store.models import (
     UNFINISHED,
     Agent,
@@ -42,6 +43,7 @@ from callgauge.store.models import (
     RerunKind,
     Reuse,
 )
+from callgauge.store.prepared import insert
 from callgauge.store.turns import write_turn
 from callgauge.telemetry.logs import event
 
@@ -156,9 +158,10 @@ def count_against_limit(project: Project) -> None:
     ratelimit.take(project, "rerun", settings.CALLGAUGE.rerun_rate)
 
 
-def start_live(call: CallLog, metric_ids: Collection[int] | None = None) -> Rerun:
-    """Plan the first evaluation of a call that just came in. The caller is in a transaction."""
-    return _start_one(call, RerunKind.LIVE, metric_ids)
+def start_live(call: CallLog, metric_ids: Collection[int] | None = None, *, fresh: bool = False) -> Rerun:
+    """Plan the first evaluation of a call that just came in. The caller is in a transaction, in which a
+    `fresh` call was stored."""
+    return _start_one(call, RerunKind.LIVE, metric_ids, fresh=fresh)
 
 
 def observed_metrics(call: CallLog) -> set[int]:
@@ -238,7 +241,9 @@ def request_evaluation(
 # --- the parts -------------------------------------------------------------------------------------------
 
 
-def _start_one(call: CallLog, kind: RerunKind, metric_ids: Collection[int] | None) -> Rerun:
+def _start_one(
+    call: CallLog, kind: RerunKind, metric_ids: Collection[int] | None, *, fresh: bool = False
+) -> Rerun:
     versions = _versions(call.agent)
     if metric_ids is not None:
         missing = sorted(set(metric_ids) - {version.metric_id for version in versions})
@@ -252,7 +257,14 @@ def _start_one(call: CallLog, kind: RerunKind, metric_ids: Collection[int] | Non
         metric_version_ids=[version.pk for version in versions],
         judge_model=settings.CALLGAUGE.judge,
     )
-    _plan_listed(rerun, [call.pk])
+    _count(rerun, [call.pk])
+    if fresh:
+        insert(rerun)
+        update_rows(CallLog, ["pending_rerun_id"], ["id"], [(rerun.pk, call.pk)])
+        ledger.add_chunks(rerun, [call.pk])
+        announce_calls()
+    else:
+        _plan(rerun, [call.pk])
     if kind is RerunKind.LIVE and metric_ids is None:
         leave_out(rerun, call, versions)
     if kind is RerunKind.LIVE:
@@ -283,11 +295,19 @@ def _start(rerun: Rerun, agent: Agent, selection: Selection) -> None:
 
 def _plan_listed(rerun: Rerun, ids: Sequence[int]) -> None:
     """Reset, count and cut into chunks, all at once. The caller is in a transaction."""
+    _count(rerun, ids)
+    _plan(rerun, ids)
+
+
+def _count(rerun: Rerun, ids: Sequence[int]) -> None:
     rerun.last_call_id = max(ids, default=0)
     rerun.planned_through = rerun.last_call_id
     rerun.planned_at = timezone.now()
     rerun.total_calls = len(ids)
     rerun.total = len(ids) * len(rerun.metric_version_ids)
+
+
+def _plan(rerun: Rerun, ids: Sequence[int]) -> None:
     rerun.save()
     reset_calls(rerun, ids)
     ledger.add_chunks(rerun, ids)

@@ -14,8 +14,17 @@ from django.db.models import F, QuerySet
 from callgauge.domain.storable import is_storable
 from callgauge.flow.errors import Forbidden, Invalid, NotFound
 from callgauge.store.models import Agent, ApiKey, Organization, Project, Role, User
+from callgauge.store.prepared import Prepared
 
 MAX_ID = 2**63 - 1
+
+_AGENT = Prepared(
+    lambda pk, organization: Agent.objects.select_related("project").filter(
+        pk=pk, project__organization_id=organization
+    ),
+    int,
+    int,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +125,8 @@ def find_project(key: Who, project_id: Any) -> Project:
 def find_agent(key: Who, agent_id: Any) -> Agent:
     """Raises NotFound for what is foreign, missing or no id at all."""
     number = as_id(agent_id)
-    agent = agents_of(key).select_related("project").filter(pk=number).first() if number else None
-    if agent is None:
+    agent = next(iter(_AGENT(number, key.organization_id)), None) if number else None
+    if agent is None or key.project_id not in (None, agent.project_id):
         raise NotFound
     return agent
 

@@ -36,6 +36,22 @@ from callgauge.store.models import (
     Review,
     RubricRule,
 )
+from callgauge.store.prepared import Prepared
+
+_LOGIC_OF = Prepared(lambda project: Project.objects.filter(pk=project).only("rubric_logic"), int)
+_RULES_OF = Prepared(
+    lambda project: (
+        RubricRule.objects.filter(project_id=project, metric__deleted_at=None)
+        .select_related("metric__current_version")
+        .only(
+            "metric_id",
+            "conditions",
+            "metric__current_version__name",
+            "metric__current_version__eval_type",
+        )
+    ),
+    int,
+)
 
 
 def settle_calls(rerun_id: int, call_ids: Collection[int]) -> None:
@@ -137,20 +153,20 @@ def settle_without_reviews(call_id: int) -> None:
 
 
 def load_rubric(project_id: int) -> Rubric:
-    """Read for every batch of calls that is settled: four columns, for whole metrics and versions cost more
+    """Read for every batch of calls that is settled: few columns, for whole metrics and versions cost more
     than all the rest of settling."""
-    logic = Project.objects.values_list("rubric_logic", flat=True).get(pk=project_id)
-    rows = RubricRule.objects.filter(project_id=project_id, metric__deleted_at=None).values_list(
-        "metric_id", "conditions", "metric__current_version__name", "metric__current_version__eval_type"
-    )
-    return Rubric(Joiner(logic), tuple(rule for row in rows if (rule := _rule(*row)) is not None))
+    (project,) = _LOGIC_OF(project_id)
+    rules = []
+    for row in _RULES_OF(project_id):
+        version = row.metric.current_version
+        if version is not None:
+            rules.append(_rule(row.metric_id, row.conditions, version.name, version.eval_type))
+    return Rubric(Joiner(project.rubric_logic), tuple(rule for rule in rules if rule is not None))
 
 
-def _rule(metric_id: int, conditions: object, name: str | None, eval_type: str | None) -> Rule | None:
+def _rule(metric_id: int, conditions: object, name: str, eval_type: str) -> Rule | None:
     """A rule fitted the metric's type when it was written. Where that type has changed since, the rule is
     read as what it was, and `decide` finds that it cannot be put to today's values."""
-    if name is None or eval_type is None:
-        return None  # the metric has no version
     today = EvalType(eval_type)
     for tried in (today, *(other for other in EvalType if other is not today)):
         config = {"rules": [{"metric_id": metric_id, "conditions": conditions}]}

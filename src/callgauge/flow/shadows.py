@@ -16,6 +16,12 @@ from callgauge.flow.audit import audited
 from callgauge.flow.errors import Invalid
 from callgauge.flow.scope import Who, require_change
 from callgauge.store.models import CallLog, Metric, MetricVersion, Rerun, RerunKind, Shadow
+from callgauge.store.prepared import Prepared
+
+_RUNNING = Prepared(
+    lambda project: Shadow.objects.filter(ended_at=None, metric__project_id=project).order_by("metric_id"),
+    int,
+)
 
 
 @audited("metric.shadow_started", at=1)
@@ -44,11 +50,15 @@ def shadow_of(metric: Metric) -> Shadow | None:
 
 def measure_beside(call: CallLog, versions: Sequence[MetricVersion]) -> None:
     """Plan the shadows of the metrics that a call is measured with. The caller is in a transaction."""
-    shadows = Shadow.objects.filter(
-        ended_at=None, metric_id__in={version.metric_id for version in versions}
-    ).order_by("metric_id")
+    if not versions:
+        return
+    measured = {version.metric_id for version in versions}
     used = {version.pk for version in versions}
-    beside = [shadow.version_id for shadow in shadows if shadow.version_id not in used]
+    beside = [
+        shadow.version_id
+        for shadow in _RUNNING(call.project_id)
+        if shadow.metric_id in measured and shadow.version_id not in used
+    ]
     if not beside:
         return
     rerun = Rerun.objects.create(

@@ -82,6 +82,8 @@ def load_calls(chunk: Chunk, specs: Sequence[MetricSpec], call_ids: Sequence[int
         MetricResult.objects.filter(rerun_id=chunk.rerun_id, call_id__in=call_ids).values_list(
             "call_id", "version_id"
         )
+        if specs
+        else ()
     )
     reads = any(runs_code(spec) for spec in specs)
     known, code_names = known_results(chunk.rerun_id, call_ids) if reads else ({}, frozenset())
@@ -104,7 +106,7 @@ def load_calls(chunk: Chunk, specs: Sequence[MetricSpec], call_ids: Sequence[int
                 sampled_out=[spec for spec in left if (call_id, spec.metric_id) in out],
             )
         )
-    return found if chunk.rerun.aside else _without_standing(chunk, specs, found)
+    return found if chunk.rerun.aside or not specs else _without_standing(chunk, specs, found)
 
 
 def _without_standing(chunk: Chunk, specs: Sequence[MetricSpec], works: list[CallWork]) -> list[CallWork]:

@@ -38,14 +38,17 @@ class Dispatcher:
         self._workers = 0
 
     def start(self) -> None:
-        wake.listen(self._wake.set)
+        wake.listen(self._on_work)
         self._thread.start()
 
     def stop(self) -> None:
-        wake.unlisten(self._wake.set)
+        wake.unlisten(self._on_work)
         self._stopping.set()
         self._wake.set()
         self._thread.join()
+
+    def _on_work(self, more_than_calls: bool) -> None:
+        self._wake.set()
 
     def _run(self) -> None:
         try:

@@ -103,6 +103,8 @@ class Executor:
         self._ready = threading.Event()
         self._fault: Exception | None = None
         self._beat = time.monotonic()
+        self._looked = -POLL_SECS
+        """When it last looked for chunks whose lease ran out."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._chunks: dict[int, tuple[Chunk, asyncio.Task[None]]] = {}
 
@@ -234,9 +236,9 @@ class Executor:
             if self._asking is not None:
                 group.create_task(self._asking.stop(STOP_GRACE_SECS))
 
-    def _on_work(self) -> None:
+    def _on_work(self, more_than_calls: bool) -> None:
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake_all)
+            self._loop.call_soon_threadsafe(self._wake_all if more_than_calls else self._wake.set)
 
     def _wake_all(self) -> None:
         self._wake.set()
@@ -293,11 +295,16 @@ class Executor:
             Priority.BULK: self._bulk_chunks,
         }
         at_work = list(self._chunks)
+        expired = time.monotonic() - self._looked >= POLL_SECS
+        if expired:
+            self._looked = time.monotonic()
         claimed: list[Chunk] = []
         try:
             for priority, most in room.items():
                 limit = most - mine.count(priority)
-                claimed += await self._leasing.run(ledger.claim, self._owner, [priority], limit, at_work)
+                claimed += await self._leasing.run(
+                    partial(ledger.claim, also_expired=expired), self._owner, [priority], limit, at_work
+                )
         except Exception as error:  # noqa: BLE001 -- the executor outlives whatever is wrong with the database
             log.warning("cannot look for work, trying again: %s", type(error).__name__)
         return claimed
