@@ -2,14 +2,17 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import pytest
 
-from callgauge.domain.calls import Role, Turn
+from callgauge.domain import judging
+from callgauge.domain.calls import Role, Turn, stable_hash
+from callgauge.domain.judging import hash_of_request
 from callgauge.domain.metrics import EvalType, Trigger
 from callgauge.domain.outcomes import Scored, Skipped, SkipReason
 from callgauge.engine.faults import BadConfiguration, InvalidAnswer, MissingVariable
-from callgauge.engine.judged import SCHEMA, build_request, prompt_hash, read_answer
+from callgauge.engine.judged import SCHEMA, build_request, call_prefix, read_answer
 from tests.engine.calls import TURNS, USAGE, answered, make_call, make_spec
 
 LABELS = ("Positive", "negative", "1", "true")
@@ -105,10 +108,34 @@ def test_a_complaint_changes_the_question_only():
 
 
 def test_the_prompt_hash_follows_the_words():
-    first = prompt_hash(build_request(make_call(), SPECS[0]))
-    assert first == prompt_hash(build_request(make_call(), make_spec(name="Another name")))
-    others = [prompt_hash(build_request(make_call(), spec)) for spec in SPECS[1:]]
-    assert len({first, *others, prompt_hash(build_request(make_call(content_hash="x"), SPECS[0]))}) == 6
+    first = hash_of_request(build_request(make_call(), SPECS[0]))
+    assert first == hash_of_request(build_request(make_call(), make_spec(name="Another name")))
+    others = [hash_of_request(build_request(make_call(), spec)) for spec in SPECS[1:]]
+    assert len({first, *others, hash_of_request(build_request(make_call(content_hash="x"), SPECS[0]))}) == 6
+
+
+def test_what_the_questions_about_a_call_share_is_hashed_once(monkeypatch):
+    hashed = []
+    monkeypatch.setattr(
+        judging, "stable_hash", lambda *parts: hashed.append(json.dumps(parts)) or stable_hash(*parts)
+    )
+    call = make_call()
+    prefix = call_prefix(call)
+    requests = [build_request(call, spec, prefix=prefix) for spec in SPECS[:3]]
+    hashes = {hash_of_request(one) for request in requests for one in (request, replace(request, reasks=1))}
+    assert len(hashes) == 3
+    for message in (*prefix.messages, *(request.messages[-1] for request in requests)):
+        assert sum(json.dumps(message.text) in text for text in hashed) == 1
+    assert sum("additionalProperties" in text for text in hashed) <= 1
+
+
+def test_other_words_in_a_message_are_another_question():
+    request = build_request(make_call(), SPECS[0])
+    before = hash_of_request(request)
+    *shared, question = request.messages
+    assert hash_of_request(replace(request, messages=(*shared, replace(question, text="Why?")))) != before
+    assert hash_of_request(replace(request, schema={**SCHEMA, "required": []})) != before
+    assert hash_of_request(request) == before
 
 
 @pytest.mark.parametrize(

@@ -245,7 +245,7 @@ def test_tokens_of_sound_count_for_the_rate() -> None:
 
 def test_what_makes_a_sound_the_same() -> None:
     def identity(**changes: Any) -> Any:
-        return Message("user", "Listen.", sound=replace(SOUND, **changes)).identity
+        return Message("user", "Listen.", sound=replace(SOUND, **changes)).digest
 
     others = [
         identity(recording="b"),
@@ -254,7 +254,7 @@ def test_what_makes_a_sound_the_same() -> None:
         identity(end_secs=11.0),
         identity(codec="mp3/2"),
         identity(side=Side.AGENT),
-        Message("user", "Listen.").identity,
+        Message("user", "Listen.").digest,
     ]
     assert identity() == identity()
     assert identity() not in others

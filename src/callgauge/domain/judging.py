@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import astuple, dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from callgauge.domain.calls import stable_hash
 from callgauge.domain.outcomes import Usage
@@ -47,8 +47,15 @@ OpenSound = Callable[[Sound], AbstractAsyncContextManager[bytes]]
 """The bytes of a sound, an mp3 file, held for as long as the context lasts. Raises JudgeCannotHear."""
 
 
+class _Digested:
+    """A place to keep a hash in that is no field: it is not compared, copied or written to files."""
+
+    __slots__ = ("_digest",)
+    _digest: str
+
+
 @dataclass(frozen=True, slots=True)
-class Message:
+class Message(_Digested):
     role: str
     """`system`, `user` or `assistant`."""
     text: str
@@ -58,9 +65,15 @@ class Message:
     """Heard right after the text."""
 
     @property
-    def identity(self) -> Sequence[object]:
-        """What makes it this message, for hashes."""
-        return [self.role, self.text, self.cacheable, None if self.sound is None else astuple(self.sound)]
+    def digest(self) -> str:
+        """Hash of what makes it this message. Worked out once: all questions about a call share its text."""
+        try:
+            return self._digest
+        except AttributeError:
+            sound = None if self.sound is None else astuple(self.sound)
+            digest = stable_hash(self.role, self.text, self.cacheable, sound)
+            object.__setattr__(self, "_digest", digest)  # frozen for everyone else
+            return digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +101,24 @@ class JudgeRequest:
 
 def hash_of_request(request: JudgeRequest) -> str:
     """Of all that a model is sent: equal for the same question."""
-    messages = [message.identity for message in request.messages]
-    return stable_hash(messages, request.schema, request.temperature)
+    messages = [message.digest for message in request.messages]
+    return stable_hash(messages, _SCHEMAS.digest_of(request.schema), request.temperature)
+
+
+class _Schemas:
+    """Hashes a schema once: nearly all questions share one, which is never changed."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Mapping[str, Any], str] | None = None
+
+    def digest_of(self, schema: Mapping[str, Any]) -> str:
+        last = self._last
+        if last is None or last[0] is not schema:
+            last = self._last = (schema, stable_hash(schema))
+        return last[1]
+
+
+_SCHEMAS: Final = _Schemas()
 
 
 @dataclass(frozen=True, slots=True)

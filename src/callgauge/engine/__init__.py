@@ -11,7 +11,7 @@ from callgauge.engine.built_in import BUILT_IN
 from callgauge.engine.evaluate import SCORERS, Ask, RunScript, Save, evaluate_call
 from callgauge.engine.faults import BadConfiguration, EngineError, InvalidAnswer, MissingVariable
 from callgauge.engine.forms import FORMS, prepared
-from callgauge.engine.judged import SCHEMA, build_request, prompt_hash, read_answer
+from callgauge.engine.judged import SCHEMA, build_request, read_answer
 from callgauge.engine.predefined import PREDEFINED, Predefined
 from callgauge.engine.script_data import script_data
 
@@ -32,7 +32,6 @@ __all__ = [
     "build_request",
     "evaluate_call",
     "prepared",
-    "prompt_hash",
     "read_answer",
     "script_data",
 ]

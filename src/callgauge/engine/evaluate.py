@@ -22,6 +22,7 @@ from callgauge.domain.judging import (
     JudgeRefused,
     JudgeRequest,
     JudgeUnavailable,
+    hash_of_request,
 )
 from callgauge.domain.metrics import EvalType, MetricKind, MetricSpec, Trigger
 from callgauge.domain.outcomes import (
@@ -46,7 +47,6 @@ from callgauge.engine.judged import (
     automatic_question,
     build_request,
     call_prefix,
-    prompt_hash,
     read_answer,
     trigger_question,
 )
@@ -237,7 +237,7 @@ async def _sample(
 ) -> Outcome:
     """One answer; one that does not fit is asked for again, with sample numbers that go on from `first`.
     What the judge itself asked again for is taken from the same number of re-asks."""
-    spent = _Spent(prompt_hash(request))
+    spent = _Spent(hash_of_request(request))
     complaint, answers, sample = "", 0, first
     while answers <= context.reasks:
         try:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeGuard, assert_never
 
-from callgauge.domain.calls import Call, Role, clock, said, stable_hash
+from callgauge.domain.calls import Call, Role, clock, said
 from callgauge.domain.judging import JudgeAnswer, JudgeRequest, Message
 from callgauge.domain.metrics import EvalType, MetricSpec, Trigger
 from callgauge.domain.outcomes import Evidence, Scored, Skipped, SkipReason, Value
@@ -81,12 +81,6 @@ def build_request(
         metric_name=spec.name,
         call_id=call.call_id,
     )
-
-
-def prompt_hash(request: JudgeRequest) -> str:
-    """What was asked, as one hash: it differs whenever a word or the schema does."""
-    messages = [message.identity for message in request.messages]
-    return stable_hash(messages, request.schema, request.schema_name)
 
 
 def _call_text(call: Call, fence: Fence) -> str:
