@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -17,7 +18,8 @@ from callgauge.domain.judging import (
     JudgeRequest,
     JudgeUnavailable,
 )
-from callgauge.judge.prices import Prices
+from callgauge.judge.adapter import Tokens
+from callgauge.judge.prices import PriceList, Prices
 from tests.judge.asking import ANSWER, KEY, judge_at, question
 from tests.judge.clocks import FastClock, fast_clock
 from tests.judge.hand_made import HandMade, HangUp, Silence, answered, refused
@@ -377,3 +379,25 @@ def test_cancelling_a_question_is_not_a_fault() -> None:
             await judge.close()
 
     asyncio.run(run())
+
+
+def test_prices_are_loaded_once_and_never_on_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+
+    def find(self: PriceList) -> Callable[[Tokens], float | None]:
+        threads.append(threading.current_thread())
+        return lambda tokens: tokens.input / 1000
+
+    monkeypatch.setattr(PriceList, "_find", find)
+
+    async def run() -> list[JudgeAnswer]:
+        async with HandMade([answered()] * 3) as server:
+            judge = judge_at(server.url)
+            try:
+                return await asyncio.gather(*(judge.ask(question()) for _ in range(3)))
+            finally:
+                await judge.close()
+
+    assert [answer.usage.cost_usd for answer in asyncio.run(run())] == [0.1, 0.1, 0.1]
+    assert len(threads) == 1
+    assert threads[0] is not threading.current_thread()

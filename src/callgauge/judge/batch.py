@@ -192,6 +192,7 @@ class BatchHttp:
 
     async def json_lines(self, path: str) -> AsyncIterator[Mapping[str, Any]]:
         """The objects of a JSON Lines document; what is no object is passed over."""
+        await self.judge.load_prices()  # `read` tells what each has cost
         async with self._request("GET", path, None, False, None, None) as response:
             async for line in _lines(response.content.iter_any()):
                 try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Mapping
@@ -87,6 +88,7 @@ class HttpJudge:
         self._clock = clock or Clock()
         self._quirks = adapter.quirks
         self._session: aiohttp.ClientSession | None = None
+        self._pricing: asyncio.Task[float | None] | None = None
 
     @property
     def model(self) -> str:
@@ -104,6 +106,18 @@ class HttpJudge:
     def quirks(self) -> Quirks:
         """What the server has turned out to want so far."""
         return self._quirks
+
+    async def load_prices(self) -> None:
+        """Ready to tell a cost. The list of prices takes a good part of a second to load, so that is done
+        beside the event loop, once."""
+        pricing = self._begin_pricing()
+        if not pricing.done():
+            await asyncio.wait({pricing})  # a question that is broken off leaves it to the others
+
+    def _begin_pricing(self) -> asyncio.Task[float | None]:
+        if self._pricing is None:
+            self._pricing = asyncio.create_task(asyncio.to_thread(self.adapter.cost, Tokens()))
+        return self._pricing
 
     async def close(self) -> None:
         session, self._session = self._session, None
@@ -213,12 +227,14 @@ class HttpJudge:
         except (aiohttp.ClientError, OSError) as error:
             return _Fault("connection", detail=_connection_fault(error))
         if reply.status == 200:
+            await self.load_prices()
             return self._read(reply, tally)
         return self._refused_or_fault(reply, sent, tally)
 
     async def _post(self, body: bytes) -> HttpReply:
         if self._session is None:
             self._session = open_session(self.adapter.url, self.adapter.headers)
+            self._begin_pricing()  # while the first answer is on its way
         async with self._session.post(self.adapter.url, data=body, allow_redirects=False) as response:
             return HttpReply(response.status, response.headers, await read_limited(response))
 
