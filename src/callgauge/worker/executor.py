@@ -155,37 +155,43 @@ class Executor:
         self._steered = asyncio.Event()
         self._capped: set[int] = set()
         self._leasing = DatabaseThread("lease")  # its own: nothing delays a lease or a live call's claim
-        writer = self._writer = Writer(self._loop)
-        writer.start()
+        self._writer = Writer(self._loop)
+        self._writer.start()
         opened = self._open_judges()
-        judges = opened if opened is None or isinstance(opened, Judges) else Judges(opened)
-        if judges is not None:
-            judges.start()
-        self._asking = (
-            None
-            if judges is None
-            else Asking(
-                judges,
-                writer,
-                in_flight=self._concurrency,
-                reasks=self._reasks,
-                fail_interrupted=self._fail_interrupted,
-                on_cap=self._on_cap,
-            )
-        )
+        self._judges = opened if opened is None or isinstance(opened, Judges) else Judges(opened)
+        if self._judges is not None:
+            self._judges.start()
+        self._make_parts()
+        self._batches.start()
+        self._beside.start()
+        wake.listen(self._on_work)
+        self._ready.set()
+        steady = [asyncio.create_task(self._keep_leases()), asyncio.create_task(self._let_go_of_stopped())]
+        try:
+            await self._claim_until_stopped()
+        finally:
+            wake.unlisten(self._on_work)
+            await self._let_end()
+            for task in steady:
+                task.cancel()
+            await self._hand_back()
+            await self._close()
+
+    def _make_parts(self) -> None:
+        """What works through chunks, and what is done beside them."""
+        self._asking = None if self._judges is None else self._asking_of(self._judges)
         self._scripts = Scripts(self._sandbox, in_flight=self._concurrency)
         self._batches = Batches(
             self._owner,
-            judges,
+            self._judges,
             least=self._batch_least,
             fail_interrupted=self._fail_interrupted,
             look_secs=self._batch_look_secs,
         )
-        self._batches.start()
         self._recordings = Recordings(self._recording_options)
         self._work_of = ChunkWork(
             self._owner,
-            writer,
+            self._writer,
             self._asking,
             self._scripts,
             self._recordings,
@@ -195,26 +201,26 @@ class Executor:
             hand_back_secs=self._hand_back_secs,
         )
         self._beside = Beside([self._recordings], []) if self._only_recordings else self._all_beside()
-        self._beside.start()
-        wake.listen(self._on_work)
-        self._ready.set()
-        renewing = asyncio.create_task(self._keep_leases())
-        steering = asyncio.create_task(self._let_go_of_stopped())
-        try:
-            await self._claim_until_stopped()
-        finally:
-            wake.unlisten(self._on_work)
-            await self._let_end()
-            renewing.cancel()
-            steering.cancel()
-            await self._hand_back()
-            await self._beside.stop()
-            await self._scripts.stop()
-            writer.stop()
-            if judges is not None:
-                await judges.close()
-            await self._work_of.close()
-            await self._leasing.close()
+
+    def _asking_of(self, judges: Judges) -> Asking:
+        return Asking(
+            judges,
+            self._writer,
+            in_flight=self._concurrency,
+            reasks=self._reasks,
+            fail_interrupted=self._fail_interrupted,
+            on_cap=self._on_cap,
+        )
+
+    async def _close(self) -> None:
+        """The writer after all that may still have something to write."""
+        await self._beside.stop()
+        await self._scripts.stop()
+        self._writer.stop()
+        if self._judges is not None:
+            await self._judges.close()
+        await self._work_of.close()
+        await self._leasing.close()
 
     def _all_beside(self) -> Beside:
         return Beside(
