@@ -10,6 +10,8 @@ import logging
 from contextlib import suppress
 from pathlib import Path
 
+from django.db import InterfaceError, OperationalError
+
 from callgauge.audio.work import Unheard, redact
 from callgauge.domain.outcomes import Failed
 from callgauge.flow.recordings import due, redacting
@@ -63,9 +65,18 @@ class Redactions:
                 await asyncio.wait_for(self._wake.wait(), POLL_SECS)
 
     async def _measure_late(self) -> None:
+        """A call that cannot be planned is left out, and holds up neither the others nor the next copy."""
         for call_id in tuple(self._audible):
-            if await self._database.run(due.measure_late, call_id):
+            try:
+                done = await self._database.run(due.measure_late, call_id)
+            except (OperationalError, InterfaceError) as error:
+                log.warning("call %s is to be measured, trying again: %s", call_id, type(error).__name__)
+            except Exception as error:
+                log.error("call %s: %s after its redaction", call_id, type(error).__name__, exc_info=error)
                 self._audible.discard(call_id)
+            else:
+                if done:
+                    self._audible.discard(call_id)
 
     async def _redact(self, found: ToRedact) -> None:
         """Whatever goes wrong, the original is not played meanwhile."""
