@@ -13,6 +13,8 @@ def test_with_the_labels_all_agree_and_it_says_that_no_model_was_asked(run: Run,
     assert shown.exit_code == 0
     assert "no model was asked" in shown.stdout
     assert "Hallucination" in shown.stdout
+    assert "Not checked, because the judge listens" in shown.stdout
+    assert "Gibberish" in shown.stdout
     assert not (tmp_path / "data").exists()
 
 
@@ -20,6 +22,7 @@ def test_as_json(run: Run) -> None:
     shown = run("judge-check", "--model", "scripted:labels", "--metric", "csat", "--json")
     document = json.loads(shown.stdout)
     assert (document["model"], document["scripted"]) == ("scripted:labels", True)
+    assert "gibberish" in document["not_covered"]
     (row,) = document["metrics"]
     assert (row["metric"], row["accuracy"], row["kappa"], row["misses"]) == ("csat", 1.0, 1.0, [])
 
@@ -48,6 +51,7 @@ def test_questions_without_an_answer_end_with_1(run: Run, tmp_path: Path) -> Non
 def test_what_cannot_be_checked_is_one_line(run: Run) -> None:
     for args, words in (
         (("--metric", "nope", "--model", "scripted:labels"), "no dialogues for nope"),
+        (("--metric", "gibberish", "--model", "scripted:labels"), "gibberish: asked about a recording"),
         ((), "Name a judge by --model"),
         (("--model", "openai:gpt-4.1-mini"), "openai needs an API key"),
         (("--model", "mine:x"), "names no judge"),

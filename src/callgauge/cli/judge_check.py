@@ -62,8 +62,11 @@ def judge_check(
     --metric asks fewer. Ends with 1 where a question was not answered, or accuracy is below --at-least.
     """
     bootstrap.without_database()
-    from callgauge.engine.judge_check import METRICS, cases, rows_of
+    from callgauge.engine.judge_check import METRICS, NOT_COVERED, cases, rows_of
 
+    heard = [slug for slug in slugs if slug in NOT_COVERED]
+    if heard:
+        raise click.UsageError(f"{', '.join(heard)}: asked about a recording, and the dialogues are text.")
     unknown = [slug for slug in slugs if slug not in METRICS]
     if unknown:
         raise click.UsageError(
@@ -78,6 +81,9 @@ def judge_check(
         click.echo(json.dumps(_document(judge, rows)))
     else:
         _show(judge, rows, misses=misses)
+        if not slugs:
+            names = ", ".join(one.name for one in NOT_COVERED.values())
+            click.echo(f"Not checked, because the judge listens and the dialogues are text: {names}.")
     low = [row for row in rows if at_least is not None and (row.accuracy.value or 0.0) < at_least]
     if low:
         click.echo(f"Below {at_least:g}: {', '.join(row.metric.slug for row in low)}", err=True)
@@ -120,9 +126,12 @@ async def _check(judge: Judge, asked: Sequence[Case], concurrency: int) -> list[
 
 
 def _document(judge: Judge, rows: Sequence[Row]) -> dict[str, Any]:
+    from callgauge.engine.judge_check import NOT_COVERED
+
     return {
         "model": judge.model,
         "scripted": judge.scripted,
+        "not_covered": list(NOT_COVERED),
         "metrics": [
             {
                 "metric": row.metric.slug,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from callgauge.domain.judging import Judge, JudgeAnswer, JudgeRequest
-from callgauge.domain.metrics import MetricSpec
+from callgauge.domain.metrics import MetricKind, MetricSpec
 from callgauge.domain.outcomes import Outcome, Usage
 from callgauge.engine.evaluate import evaluate_call
 from callgauge.engine.judge_check.dialogues_file import (
@@ -26,6 +26,7 @@ from callgauge.engine.predefined import PREDEFINED, Predefined
 __all__ = [
     "METRICS",
     "NOT_APPLICABLE",
+    "NOT_COVERED",
     "Case",
     "Checked",
     "Dialogue",
@@ -44,6 +45,10 @@ METRICS: Final[Mapping[str, Predefined]] = {
     one.slug: one for one in PREDEFINED if any(one.slug in dialogue.labels for dialogue in dialogues())
 }
 """The predefined metrics whose judge reads: there are dialogues for each."""
+NOT_COVERED: Final[Mapping[str, Predefined]] = {
+    one.slug: one for one in PREDEFINED if one.kind is MetricKind.LLM_JUDGE and one.slug not in METRICS
+}
+"""Those whose judge listens: the set is text and has no recordings."""
 
 
 @dataclass(frozen=True, slots=True)
