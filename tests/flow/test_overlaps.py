@@ -58,6 +58,18 @@ def _finish(chunk: Chunk, call: CallLog, outcomes: dict[str, Outcome]) -> None:
         ledger.finish(OWNER, chunk.pk)
 
 
+def test_a_stored_result_clears_a_chunk_of_the_tries_before(alice: Tenant) -> None:
+    agent = alice.agent()
+    call = make_call(agent, "one")
+    make_metric(alice.project, "A")
+    chunk = _chunk(request_rerun(alice.key, agent, Selection()).rerun)
+    Chunk.objects.filter(pk=chunk.pk).update(attempts=5)
+    result = NewResult(chunk.pk, chunk.rerun_id, call.pk, call.content_hash, _specs(chunk.rerun)["A"], PASS)
+    with transaction.atomic():
+        assert store_results(OWNER, [result]) == set()
+    assert Chunk.objects.get(pk=chunk.pk).attempts == 1
+
+
 def test_a_narrow_rerun_that_overtakes_does_not_keep_the_older_ones_results_out(alice: Tenant) -> None:
     agent = alice.agent()
     call = make_call(agent, "one")

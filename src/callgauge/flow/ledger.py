@@ -162,11 +162,16 @@ def held(owner: str, chunk_ids: Collection[int]) -> set[int]:
 
     A lease that ran out but that nobody took over is still held: taking over changes the owner.
     """
-    return set(
+    return set(held_attempts(owner, chunk_ids))
+
+
+def held_attempts(owner: str, chunk_ids: Collection[int]) -> dict[int, int]:
+    """Those of `held`, each with how often it was claimed since it last progressed."""
+    return dict(
         Chunk.objects.select_for_update()
         .filter(pk__in=chunk_ids, owner=owner, state=ChunkState.LEASED)
         .order_by("pk")
-        .values_list("pk", flat=True)
+        .values_list("pk", "attempts")
     )
 
 
@@ -196,8 +201,8 @@ def free_expired() -> int:
 
 
 def progressed(chunk_ids: Collection[int]) -> None:
-    """A result was stored: the chunk is not poisonous."""
-    Chunk.objects.filter(pk__in=chunk_ids, attempts__gt=1).update(attempts=1)
+    """A result was stored: the chunks are not poisonous."""
+    Chunk.objects.filter(pk__in=chunk_ids).update(attempts=1)
 
 
 def finish(

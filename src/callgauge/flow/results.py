@@ -43,13 +43,15 @@ def store_results(owner: str, results: Sequence[NewResult]) -> set[int]:
     """Write what came of metrics; the ids of chunks whose lease was lost are returned, and nothing of
     theirs is written. The caller is in a transaction. A result that is there already is not written twice."""
     chunk_ids = {result.chunk_id for result in results}
-    held = ledger.held(owner, chunk_ids)
+    held = ledger.held_attempts(owner, chunk_ids)
     fresh = _without_stored([result for result in results if result.chunk_id in held])
     if fresh:
         _append(fresh)
         _count(fresh)
-        ledger.progressed({result.chunk_id for result in fresh})
-    return chunk_ids - held
+        tried_before = {result.chunk_id for result in fresh if held[result.chunk_id] > 1}
+        if tried_before:
+            ledger.progressed(tried_before)
+    return chunk_ids - set(held)
 
 
 def take_over(owner: str, chunk_id: int, rerun_id: int, result_ids: Collection[int]) -> bool:
