@@ -19,8 +19,13 @@ class FakeJudge:
     scripted = False
     cache_min_tokens: int | None = None
 
-    def __init__(self, answer: Callable[[JudgeRequest], Mapping[str, Any]] | None = None) -> None:
+    def __init__(
+        self,
+        answer: Callable[[JudgeRequest], Mapping[str, Any]] | None = None,
+        price: Callable[[JudgeRequest], float | None] = lambda request: 0.001,
+    ) -> None:
         self._answer = answer or (lambda request: verdict(True))
+        self._price = price
         self.asked: list[tuple[str, str]] = []
         self.gate: asyncio.Event | None = None
 
@@ -30,7 +35,7 @@ class FakeJudge:
         return JudgeAnswer(
             content=self._answer(request),
             model=self.model,
-            usage=Usage(requests=1, input_tokens=100, output_tokens=10, cost_usd=0.001),
+            usage=Usage(requests=1, input_tokens=100, output_tokens=10, cost_usd=self._price(request)),
         )
 
     async def close(self) -> None:

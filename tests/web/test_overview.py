@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from callgauge.store.models import CallLog
+from callgauge.store.models import CallLog, DayFigures, MetricResult
 from tests.call_rows import call_row, metric_row, rerun_row, result_row
 from tests.people import People
 from tests.tenants import Tenant
@@ -63,6 +63,19 @@ def test_the_page_says_of_how_many(people: People, measured: Tenant) -> None:
     assert "US$ 0.12" in page
     assert "11 of 12" in page, "scored of all calls"
     assert "Counting:" not in page
+
+
+def test_an_unknown_price_is_not_shown_as_nothing(people: People, measured: Tenant) -> None:
+    results = MetricResult.objects.filter(metric__name="Polite")
+    results.filter(call__call_id__in=["call-0", "call-1"]).update(cost_usd=None)
+    page = text(people.viewer.client.get(people.path("overview")))
+    assert page.count("at least US$ 0.10") == 2, "the tile, and the metric's row"
+    assert "for 12 results that a judge was asked for, 2 of them at an unknown price" in page
+    results.update(cost_usd=None)
+    DayFigures.objects.all().delete()
+    page = text(people.viewer.client.get(people.path("overview")))
+    assert page.count("price unknown") == 2
+    assert "US$" not in page
 
 
 def test_figures_lead_to_the_calls_behind_them(people: People, measured: Tenant) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from callgauge.cli.reruns import in_words
 from callgauge.store.models import CallLog, Rerun, Review, SavedView
 from tests.call_rows import rerun_row, result_row
 from tests.calls import make_calls, make_metric
@@ -46,6 +47,42 @@ def test_what_changed_is_shown_with_both_explanations(people: People, alice: Ten
     assert f">{second.pk}</a>" in listed
     theirs = rerun_row(charlie.agent())
     assert people.owner.client.get(people.path(f"reruns/{theirs.pk}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("cost_usd", "unpriced", "said", "known"),
+    [
+        (0.0, 0, "$0.00", 0.0),
+        (0.25, 0, "$0.2500", 0.25),
+        (0.0, 4, "price unknown", None),
+        (0.25, 4, "at least $0.2500", 0.25),
+    ],
+)
+def test_an_unknown_price_is_not_shown_as_nothing(
+    people: People, alice: Tenant, cost_usd: float, unpriced: int, said: str, known: float | None
+) -> None:
+    """On both pages, over the API and on the command line."""
+    fields = {"judge_requests": 8, "cost_usd": cost_usd, "unpriced_requests": unpriced}
+    rerun = rerun_row(alice.agent(), state="done", **fields)
+    listed = people.viewer.client.get(people.path("reruns")).content.decode()
+    assert f'<td class="num">{said}</td>' in listed
+    shown = people.viewer.client.get(people.path(f"reruns/{rerun.pk}")).content.decode()
+    assert f"8 judge requests, {said}." in shown
+    told = alice.client.get(f"/callgauge/v1/reruns/{rerun.pk}/").json()
+    assert (told["cost_usd"], told["unpriced_requests"]) == (known, unpriced)
+    assert f"8 judge requests, {said}." in in_words(told)
+
+
+def test_the_difference_says_what_its_results_cost(people: People, alice: Tenant) -> None:
+    agent = alice.agent()
+    metric = make_metric(alice.project, "Confirms")
+    first, second = rerun_row(agent, metric, state="done"), rerun_row(agent, metric, state="done")
+    for number, call in enumerate(make_calls(agent, 2)):
+        old = result_row(call, metric, first, passed=True, is_current=False, judge_requests=1)
+        cost = 0.5 if number else None
+        result_row(call, metric, second, passed=True, previous_id=old.pk, judge_requests=1, cost_usd=cost)
+    shown = people.viewer.client.get(people.path(f"reruns/{second.pk}")).content.decode()
+    assert "Cost of these results: at least $0.5000, before price unknown." in shown
 
 
 def test_the_address_fills_the_form(people: People, alice: Tenant) -> None:

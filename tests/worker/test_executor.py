@@ -83,6 +83,18 @@ def test_results_settle_calls_by_the_rubric(alice: Tenant, run: Run) -> None:
     assert result.judge_model == "fake:judge"
 
 
+def test_answers_without_a_price_are_counted_apart(alice: Tenant, run: Run) -> None:
+    agent = alice.agent()
+    make_metric(alice.project, "Confirms")
+    for name in ("one", "two", "three"):
+        make_call(agent, name)
+    rerun = _rerun(alice, agent)
+    run(FakeJudge(price=lambda request: 0.002 if request.call_id == "one" else None), rerun)
+    rerun.refresh_from_db()
+    assert (rerun.judge_requests, rerun.unpriced_requests) == (3, 2)
+    assert rerun.cost_usd == pytest.approx(0.002)
+
+
 def test_an_edited_metric_is_measured_again_and_history_stays(alice: Tenant, run: Run) -> None:
     agent = alice.agent()
     call = make_call(agent, "one")

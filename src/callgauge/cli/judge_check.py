@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from callgauge.cli import bootstrap
+from callgauge.domain.money import cost_words
 
 if TYPE_CHECKING:
     from callgauge.domain.judging import Judge
@@ -176,7 +177,7 @@ def _show(judge: Judge, rows: Sequence[Row], *, misses: bool) -> None:
             f"{row.accuracy.count} of {row.accuracy.n}",
             _share(row),
             "-" if row.kappa.value is None else f"{row.kappa.value:.2f}",
-            "unknown" if row.usage.cost_usd is None else f"${row.usage.cost_usd:.4f}",
+            cost_words(row.usage.cost_usd, row.usage.unpriced_requests),
             _remarks(row),
         )
     console = Console()

@@ -341,5 +341,6 @@ def _rerun(
 
 def _rerun_line(rerun: dict[str, Any]) -> dict[str, Any]:
     names = ("id", "state", "message", "agent", "total_calls", "settled_calls", "total", "scored", "skipped")
-    more = ("failed", "cost_usd", "max_cost_usd", "pause_reason", "secs_left", "created_at", "finished_at")
+    money = ("cost_usd", "unpriced_requests", "max_cost_usd")
+    more = ("failed", *money, "pause_reason", "secs_left", "created_at", "finished_at")
     return {name: rerun.get(name) for name in (*names, *more)}

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from callgauge.cli.remote import Remote
+from callgauge.domain.money import cost_words
 
 URL: Final = "/callgauge/v1/reruns"
 POLL_SECS: Final = 1.0
@@ -65,7 +66,7 @@ def plan(pilot: bool, as_json: bool, **asked: Any) -> None:
     if pilot:
         tried = wait_for(server, server.post(f"{URL}/pilot/", body)["id"], quiet=as_json)
         if not as_json:
-            click.echo(f"Pilot: {tried['total_calls']} calls measured, ${tried['cost_usd']:.4f}.")
+            click.echo(f"Pilot: {tried['total_calls']} calls measured, {_cost(tried)}.")
     found = server.post(f"{URL}/plan/", body)
     if as_json:
         click.echo(json.dumps(found))
@@ -259,10 +260,14 @@ def in_words(found: dict[str, Any]) -> str:
     if found["reused"]:
         parts.append(f"{found['reused']:,} of them left as they were")
     asked = "request" if found["judge_requests"] == 1 else "requests"
-    parts.append(f"{found['judge_requests']:,} judge {asked}, ${found['cost_usd']:.4f}")
+    parts.append(f"{found['judge_requests']:,} judge {asked}, {_cost(found)}")
     if found["secs_left"] is not None:
         parts.append(f"about {found['secs_left']:.0f} s left")
     return "; ".join(parts) + (f". {found['message']}" if found["message"] else ".")
+
+
+def _cost(found: dict[str, Any]) -> str:
+    return cost_words(found["cost_usd"], found["unpriced_requests"])
 
 
 def _shown_states(found: dict[str, Any]) -> list[str]:

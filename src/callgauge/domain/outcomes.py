@@ -59,6 +59,12 @@ class Usage:
     output_tokens: int = 0
     cost_usd: float | None = None
     """None where no price is known: an unknown cost is not a zero."""
+    unpriced_requests: int = 0
+    """Those whose price is not known: above 0, `cost_usd` is the least that it can have been."""
+
+    def __post_init__(self) -> None:
+        if self.cost_usd is None:
+            object.__setattr__(self, "unpriced_requests", self.requests)
 
     def __add__(self, other: Usage) -> Usage:
         costs = [cost for cost in (self.cost_usd, other.cost_usd) if cost is not None]
@@ -68,6 +74,7 @@ class Usage:
             cached_tokens=self.cached_tokens + other.cached_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             cost_usd=sum(costs) if costs else None,
+            unpriced_requests=self.unpriced_requests + other.unpriced_requests,
         )
 
 

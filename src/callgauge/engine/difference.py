@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from callgauge.domain.agreeing import agrees
 from callgauge.domain.metrics import EvalType
+from callgauge.domain.money import Cost
 from callgauge.engine.agreement import HALVES, NOT_APPLICABLE
 from callgauge.engine.distribution import Distribution, distribution
 from callgauge.engine.statistics import (
@@ -145,8 +146,8 @@ class MetricDifference:
     noise: Noise | None = None
     within_noise: bool | None = None
     """None where the judge's own noise was not measured."""
-    cost_before_usd: float = 0.0
-    cost_after_usd: float = 0.0
+    cost_before: Cost = field(default_factory=Cost)
+    cost_after: Cost = field(default_factory=Cost)
     flipped: list[Pair] = field(default_factory=list)
     """The most telling first."""
 

@@ -244,6 +244,7 @@ def _count_waste(rerun_id: int, wasted: Usage) -> None:
         cached_tokens=F("cached_tokens") + wasted.cached_tokens,
         output_tokens=F("output_tokens") + wasted.output_tokens,
         cost_usd=F("cost_usd") + (wasted.cost_usd or 0.0),
+        unpriced_requests=F("unpriced_requests") + wasted.unpriced_requests,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from django.db.models import QuerySet
 
 from callgauge.domain.metrics import EvalType
+from callgauge.domain.money import Cost
 from callgauge.domain.outcomes import SkipReason
 from callgauge.engine.difference import (
     NOT_MEASURED,
@@ -46,7 +47,7 @@ SHOWN_FIELDS: Final = {
 _INAPPLICABLE: Final = frozenset({SkipReason.NOT_APPLICABLE.value, SkipReason.TRIGGER_NOT_MET.value})
 _COLUMNS: Final = (
     *("pk", "call_id", "call__agent_id", "metric_id", "version_id", "outcome", "reason"),
-    *("passed", "number", "label", "low_trust", "cost_usd", "previous_id"),
+    *("passed", "number", "label", "low_trust", "cost_usd", "judge_requests", "previous_id"),
     *("scorer_hash", "parts_hash", "reads_hash"),
 )
 
@@ -82,8 +83,8 @@ class _Gathered:
     pairs: list[Pair] = field(default_factory=list)
     before: Counter[int] = field(default_factory=Counter)
     after: Counter[int] = field(default_factory=Counter)
-    cost_before: float = 0.0
-    cost_after: float = 0.0
+    cost_before: Cost = field(default_factory=Cost)
+    cost_after: Cost = field(default_factory=Cost)
     changed: bool = False
     """Something is other than before that some result depends on."""
 
@@ -97,10 +98,10 @@ class _Row:
 
     def __init__(self, row: Sequence[Any]) -> None:
         self.pk, self.call_id, self.agent_id, self.metric_id, self.version_id = row[:5]
-        outcome, reason, passed, number, label, low_trust, cost, self.previous_id = row[5:13]
-        self.hashes: Sequence[str] = row[13:]
+        outcome, reason, passed, number, label, low_trust, cost, requests, self.previous_id = row[5:14]
+        self.hashes: Sequence[str] = row[14:]
         value = passed if passed is not None else number if number is not None else label
-        self.cost: float = cost or 0.0
+        self.cost = Cost(cost or 0.0, requests if cost is None else 0)
         self.side = Side(_came(outcome, reason), value, self.pk, low_trust)
 
     def depends_on_the_same(self, other: _Row) -> bool:
@@ -214,7 +215,7 @@ def _metrics(gathered: Mapping[int, _Gathered]) -> list[OfMetric]:
             decides=metric_id in deciding,
             unchanged=not its.changed,
         )
-        figures.cost_before_usd, figures.cost_after_usd = its.cost_before, its.cost_after
+        figures.cost_before, figures.cost_after = its.cost_before, its.cost_after
         found.append(
             OfMetric(
                 metric_id, names[metric_id], before, after, max(0, len(its.before) - 1), figures, pairs=pairs

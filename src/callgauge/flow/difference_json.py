@@ -64,8 +64,10 @@ def _metric(one: OfMetric, agents: Mapping[int, str]) -> dict[str, Any]:
         "people": figures.people and asdict(figures.people),
         "noise": figures.noise and asdict(figures.noise),
         "within_noise": figures.within_noise,
-        "cost_before_usd": figures.cost_before_usd,
-        "cost_after_usd": figures.cost_after_usd,
+        "cost_before_usd": figures.cost_before.known_usd,
+        "cost_after_usd": figures.cost_after.known_usd,
+        "unpriced_before": figures.cost_before.unpriced,
+        "unpriced_after": figures.cost_after.unpriced,
         "flipped_calls": _flips(figures.flipped[:MOST_FLIPS]),
         "flipped_calls_total": len(figures.flipped),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from callgauge.domain.money import usd
 from callgauge.flow.estimates import Estimate
 from callgauge.flow.plan import Plan
 
@@ -40,10 +41,6 @@ def estimate_words(estimate: Estimate) -> str:
     asked = "1 judge request" if requests == 1 else f"{_n(requests)} judge requests"
     basis = "" if estimate.seen else " Nothing like it was measured yet: a pilot would tell more."
     return f"About {asked}, {_n(round(tokens))} tokens, {money}, {duration(estimate.secs)}.{basis}"
-
-
-def usd(amount: float) -> str:
-    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.4f}"
 
 
 def duration(secs: float) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from callgauge.domain.money import Cost
 from callgauge.flow.control import spent_of
 from callgauge.store.models import PauseReason, Rerun, RerunState
 
@@ -20,7 +21,7 @@ class Progress:
     secs_left: float | None
     """None while nobody can tell: before the first result, while it is paused or still being cut up."""
     elapsed_secs: float
-    cost_usd: float
+    cost: Cost
     words: str
     """Why it does not go on; empty where it does."""
 
@@ -37,7 +38,7 @@ def progress_of(rerun: Rerun, now: datetime | None = None) -> Progress:
         per_sec=per_sec,
         secs_left=left / per_sec if going and per_sec else None,
         elapsed_secs=elapsed,
-        cost_usd=spent_of(rerun),
+        cost=Cost(spent_of(rerun), rerun.unpriced_requests),
         words=_words(rerun),
     )
 

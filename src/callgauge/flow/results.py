@@ -212,6 +212,7 @@ def _count(results: Sequence[NewResult]) -> None:
             "cached_tokens": sum(usage.cached_tokens for usage in spent),
             "output_tokens": sum(usage.output_tokens for usage in spent),
             "cost_usd": sum(usage.cost_usd or 0.0 for usage in spent),
+            "unpriced_requests": sum(usage.unpriced_requests for usage in spent),
         }
         # Each column is an expression to compile, and most batches have none for half of them.
         Rerun.objects.filter(pk=rerun_id).update(

@@ -44,10 +44,13 @@ def milliseconds(secs: float | None) -> str:
     return "–" if secs is None else f"{round(secs * 1000):,} ms"
 
 
-def money(usd: float | None) -> str:
-    """Small amounts keep two figures that say something; an unknown cost is not a zero."""
-    if usd is None:
-        return "cost not known"
+def money(usd: float | None, unpriced: int = 0) -> str:
+    """Small amounts keep two figures that say something; an unknown cost is not a zero. `unpriced`: how many
+    requests or results the sum leaves out, as their price is not known."""
+    if usd is None or (unpriced and usd < 0.0001):
+        return "price unknown"
+    if unpriced:
+        return f"at least {money(usd)}"
     if usd == 0:
         return "US$ 0"
     if usd < 0.01:

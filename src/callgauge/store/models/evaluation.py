@@ -102,6 +102,8 @@ class Rerun(models.Model):
     cached_tokens = models.PositiveBigIntegerField(default=0)
     output_tokens = models.PositiveBigIntegerField(default=0)
     cost_usd = models.FloatField(default=0.0)
+    unpriced_requests = models.PositiveBigIntegerField(default=0)
+    """Of the judge's requests: at a price that is not known, and so no part of `cost_usd`."""
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     paused_at = models.DateTimeField(null=True)

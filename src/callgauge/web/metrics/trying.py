@@ -210,6 +210,7 @@ def _cost(rows: Sequence[Mapping[str, Any]]) -> str:
     asked = [row["cost_usd"] for row in rows if row["judge_model"]]
     if not asked:
         return "No judge was asked."
-    if any(cost is None for cost in asked):
+    known = [cost for cost in asked if cost is not None]
+    if not known:
         return "The price of the judge is not known."
-    return f"It cost {money(sum(asked))}."
+    return f"It cost {money(sum(known), len(asked) - len(known))}."

@@ -52,6 +52,11 @@ class Tally:
             self.versions.add(row.version_id)
 
     @property
+    def unpriced(self) -> int:
+        """Results that a judge was asked for at a price that is not known."""
+        return max(0, self.asked - self.priced)
+
+    @property
     def share(self) -> float | None:
         return self.passed / self.decided if self.decided else None
 
@@ -144,7 +149,7 @@ def _tiles(figures: Figures, tallies: Mapping[int, Tally], links: Links) -> list
     scored = sum(one.scored for one in tallies.values())
     skipped, broken = (sum(getattr(one, name) for one in tallies.values()) for name in ("skipped", "failed"))
     asked = sum(one.asked for one in tallies.values())
-    unknown = asked - sum(one.priced for one in tallies.values())
+    unknown = sum(one.unpriced for one in tallies.values())
     cost = sum(one.cost_usd for one in tallies.values())
     return [
         Tile("Calls", f"{calls:,}", f"{reviewed:,} reviewed by people", links.calls({})),
@@ -155,13 +160,13 @@ def _tiles(figures: Figures, tallies: Mapping[int, Tally], links: Links) -> list
             links.calls({"outcome": "fail"}) if failed else "",
         ),
         Tile("Results", f"{scored:,} scored", f"{skipped:,} skipped, {broken:,} not computed"),
-        Tile("Cost", words.money(cost), _cost_words(asked, unknown)),
+        Tile("Cost", words.money(cost, unknown), _cost_words(asked, unknown)),
     ]
 
 
 def _cost_words(asked: int, unknown: int) -> str:
     said = f"for {asked:,} results that a judge was asked for"
-    return f"{said}; {unknown:,} more at an unknown price" if unknown > 0 else said
+    return f"{said}, {unknown:,} of them at an unknown price" if unknown and unknown < asked else said
 
 
 def _agent_rows(figures: Figures, links: Links, agents: Mapping[int, str]) -> list[AgentRow]:
@@ -391,7 +396,7 @@ def _row(figures: Figures, metric: Metric, tally: Tally, chosen: int | None, lin
         of=of,
         spark=_spark(figures, metric, tally),
         tally=tally,
-        cost=words.money(tally.cost_usd) if tally.asked else "–",
+        cost=words.money(tally.cost_usd, tally.unpriced) if tally.asked else "–",
         mixed=len(tally.versions) > 1,
         fails=links.metric(metric.pk, "fail") if tally.decided > tally.passed else "",
         not_computed=links.metric(metric.pk, "failed") if tally.failed else "",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from callgauge.domain.metrics import EvalType
+from callgauge.domain.money import cost_words
 from callgauge.web import words
 from callgauge.web.plots import Plot, bar_plot
 
@@ -62,6 +63,8 @@ class Part:
     name: str
     versions: str
     words: str
+    cost: str
+    """Empty where no judge was asked."""
     changed: Sequence[Mapping[str, Any]]
     table: Table | None
     rates: Sequence[Line]
@@ -84,6 +87,7 @@ def _part(one: Mapping[str, Any], csv_address: str) -> Part:
         name=one["name"],
         versions=versions + (" (nothing of it changed)" if one["unchanged"] and one["n"] else ""),
         words=one["words"],
+        cost=_cost(one),
         changed=one["changed"],
         table=_table(one),
         rates=_rates(one),
@@ -93,6 +97,14 @@ def _part(one: Mapping[str, Any], csv_address: str) -> Part:
         flips=[_flip(flip) for flip in one["flipped_calls"]],
         flips_total=one["flipped_calls_total"],
     )
+
+
+def _cost(one: Mapping[str, Any]) -> str:
+    before, after = ((one[f"cost_{side}_usd"], one[f"unpriced_{side}"]) for side in ("before", "after"))
+    if not any((*before, *after)):
+        return ""
+    was = f", before {cost_words(*before)}" if one["before_version"] is not None else ""
+    return f"Cost of these results: {cost_words(*after)}{was}."
 
 
 def _table(one: Mapping[str, Any]) -> Table | None:

@@ -11,11 +11,11 @@ from datetime import UTC, date, datetime, time
 
 from django.http import QueryDict
 
+from callgauge.domain.money import cost_words
 from callgauge.flow.calls import calls_of
 from callgauge.flow.control import read_cap
 from callgauge.flow.errors import Invalid
 from callgauge.flow.plan import Plan, plan_for
-from callgauge.flow.plan_words import usd
 from callgauge.flow.rerun import Terms, count_against_limit, request_rerun
 from callgauge.flow.saved_views import CALLS_PAGE, find_view
 from callgauge.flow.scope import Person, as_id, find_agent
@@ -174,7 +174,7 @@ def plan_lines(plan: Plan) -> list[PlanLine]:
             len(one.to_measure),
             one.reused,
             round(one.estimate.requests),
-            "–" if one.estimate.cost_usd is None else usd(one.estimate.cost_usd),
+            cost_words(one.estimate.cost_usd) if one.estimate.requests else "–",
         )
         for one in plan.metrics
     ]

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 
+from callgauge.domain.money import usd
 from callgauge.flow import control, rerun
 from callgauge.flow.control import read_cap
 from callgauge.flow.difference import difference_of
@@ -17,7 +18,7 @@ from callgauge.flow.errors import FlowError, Invalid, NotFound
 from callgauge.flow.flip_votes import FlipVote, vote_on_flip
 from callgauge.flow.metrics_lists import metrics_of
 from callgauge.flow.plan import PILOT_CALLS
-from callgauge.flow.plan_words import duration, plan_words, usd
+from callgauge.flow.plan_words import duration, plan_words
 from callgauge.flow.progress import progress_of
 from callgauge.flow.reviewers import voter
 from callgauge.flow.saved_views import CALLS_PAGE, views_of
@@ -170,7 +171,7 @@ def _row(found: Rerun) -> dict[str, Any]:
     return {
         "rerun": found,
         "progress": progress,
-        "cost": usd(progress.cost_usd),
+        "cost": progress.cost.words,
         "cap": None if found.max_cost_usd is None else usd(found.max_cost_usd),
         "left": "" if left is None else duration(left),
         "unfinished": found.state in UNFINISHED,

@@ -38,6 +38,7 @@ from callgauge.web.frame import address_of
 from callgauge.web.page import project_page, show, show_part
 from callgauge.web.review.places import back_to, chosen_metric, notice_of, tabs
 from callgauge.web.wording import Passage, compare_words
+from callgauge.web.words import money
 
 PAGE = 50
 
@@ -75,7 +76,7 @@ class Shown:
     """Empty until there is a proposal."""
     summary: list[str]
     words: str
-    cost_usd: float | None
+    cost: str
     shown_calls: int
     done: int
     total: int
@@ -102,6 +103,7 @@ def present_proposal(lab: Lab, who: Person) -> Shown:
     """One query, for the calls that it was tried on."""
     cases = list(lab.cases.select_related("call").order_by("id"))
     held = [case for case in cases if not case.is_shown]
+    usage = usage_of(lab, cases)
     return Shown(
         id=lab.pk,
         metric=lab.metric.name,
@@ -114,7 +116,7 @@ def present_proposal(lab: Lab, who: Person) -> Shown:
         wording=[] if lab.draft is None else compare_words(*wordings(lab)),
         summary=list(lab.summary),
         words=score_in_words(score_of(lab, cases)),
-        cost_usd=usage_of(lab, cases).cost_usd,
+        cost=money(usage.cost_usd, usage.unpriced_requests),
         shown_calls=len(cases) - len(held),
         done=sum(case.after is not None for case in held),
         total=len(held),
