@@ -12,7 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from callgauge.api import metrics_present as schema
 from callgauge.flow.metrics import versions_for
 from callgauge.store.models import CallLog, Metric, MetricResult, Project, Rerun
+from tests.people import People
 from tests.tenants import Tenant, tenant
+from tests.web.metric_form import form
 
 V1 = "/test_framework/v1/metrics"
 EXTERNAL = "/test_framework/v1/metrics-external"
@@ -369,6 +371,16 @@ def test_history_and_restore(alice: Tenant, charlie: Tenant) -> None:
         assert alice.client.post(f"{V1}/{pk}/restore", {"history_id": history_id}).json() == {
             "history_id": ["This metric has no such version."]
         }
+
+
+def test_history_says_which_person_made_a_version(alice: Tenant, people: People) -> None:
+    pk = made(alice)["id"]
+    edited = form(Metric.objects.get(pk=pk), description="Second")
+    assert people.owner.client.post(people.path(f"metrics/{pk}/edit"), edited).status_code == 302
+    newest, first = alice.client.get(f"{V1}/{pk}/history/").json()["results"]
+    ada = people.owner.user
+    assert newest["history_user"] == {"id": ada.pk, "name": ada.name, "email": ada.email}
+    assert first["history_user"] is None, "a key made it"
 
 
 def test_add_to_rubric(alice: Tenant) -> None:

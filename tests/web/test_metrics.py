@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -185,6 +186,11 @@ def test_rolling_back_moves_a_pointer(people: People, alice: Tenant) -> None:
     page = read(people.member, people.path(f"metrics/{metric.pk}"))
     assert "Version 1 is in use" in page
     assert "Use 2" in page
+    row = re.search(r'<th scope="row">1 .*?</tr>', page, re.DOTALL)
+    assert row is not None
+    assert "taken into use again" in row[0]
+    assert people.member.user.email in row[0]
+    assert page.count("taken into use again") == 1
     assert people.member.client.post(people.path(f"metrics/{metric.pk}/versions/9/use")).status_code == 404
 
 

@@ -44,7 +44,9 @@ class CopyShape(Shape):
 class AgentHistory(APIView):
     def get(self, request: Request, pk: str) -> Response:
         agent = find_agent(key_of(request), pk)
-        return paginated(request, agent.history.order_by("-number"), _present)
+        return paginated(
+            request, agent.history.select_related("changed_by_user").order_by("-number"), _present
+        )
 
 
 class AgentHistoryEdit(APIView):

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from callgauge.store.models import AgentVersion, MetricVersion
+from callgauge.store.models import AgentVersion, MetricVersion, User
+
+
+def _person(user: User | None) -> dict[str, Any] | None:
+    return None if user is None else {"id": user.pk, "name": user.name, "email": user.email}
 
 
 def history_entry(version: AgentVersion | MetricVersion) -> dict[str, Any]:
@@ -13,7 +17,7 @@ def history_entry(version: AgentVersion | MetricVersion) -> dict[str, Any]:
         "history_date": version.created_at,
         "history_type": "+" if version.number == 1 else "~",
         "history_change_reason": version.change_reason or None,
-        "history_user": None,
+        "history_user": _person(version.changed_by_user),
         "version_id": str(version.number),
         "version_name": version.label or f"Version {version.number}",
     }

@@ -138,7 +138,7 @@ class MetricHistory(APIView):
 
     def get(self, request: Request, pk: str) -> Response:
         metric = _named(request, pk)
-        versions = metric.versions.order_by("-number")
+        versions = metric.versions.select_related("changed_by_user").order_by("-number")
         return paginated(request, versions, lambda page: present_history(metric, page))
 
 

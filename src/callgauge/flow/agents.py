@@ -11,7 +11,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Max, QuerySet
 
-from callgauge.flow.audit import audited, record
+from callgauge.flow.audit import acting_user_id, audited, record
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.keys import name_of
 from callgauge.flow.metrics import meet_new_agent
@@ -170,7 +170,12 @@ def _note(agent: Agent, who: Who | None, *, reason: str = "") -> None:
     by = "" if who is None else name_of(who)
     highest = AgentVersion.objects.filter(agent=agent).aggregate(number=Max("number"))["number"] or 0
     AgentVersion.objects.create(
-        agent=agent, number=highest + 1, change_reason=reason[:100], changed_by=by[:255], **_snapshot(agent)
+        agent=agent,
+        number=highest + 1,
+        change_reason=reason[:100],
+        changed_by=by[:255],
+        changed_by_user_id=acting_user_id(),
+        **_snapshot(agent),
     )
 
 

@@ -70,6 +70,12 @@ def act_as_user(user: User, address: str) -> None:
     act_as(Actor(ActorKind.USER, user.pk, user.email, address))
 
 
+def acting_user_id() -> int | None:
+    """The person who acts; None where it is a key or the server itself."""
+    actor = _actor.get()
+    return actor.id if actor.kind == ActorKind.USER else None
+
+
 def record(action: str, subject: Model | Sequence[Model], **details: Any) -> None:
     """Add an entry. The caller is in the transaction that does it, and `subject` has its id still."""
     record_all(action, [_described(subject, details)])

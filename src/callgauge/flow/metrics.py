@@ -17,7 +17,7 @@ from django.utils.text import slugify
 
 from callgauge.domain.calls import stable_hash
 from callgauge.domain.metrics import EvalType, MetricKind, MetricSpec, Trigger
-from callgauge.flow.audit import audited, record
+from callgauge.flow.audit import acting_user_id, audited, record
 from callgauge.flow.dependencies import check_scripts
 from callgauge.flow.errors import Conflict, Invalid, NotFound
 from callgauge.flow.rubric import add_rule, drop_rules, require_fit
@@ -327,6 +327,7 @@ def add_version(
         content_hash=stable_hash({name: frozen[name] for name in ASKED}),
         change_reason=reason[:100],
         changed_by=by[:255],
+        changed_by_user_id=acting_user_id(),
         **{name: frozen[name] for name in FROZEN},
     )
     if use:

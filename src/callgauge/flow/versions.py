@@ -6,10 +6,14 @@ Moving the pointer computes nothing. Results of the version that it comes to are
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import transaction
 
 from callgauge.domain.metrics import EvalType
-from callgauge.flow.audit import audited
+from callgauge.flow.audit import audited, record
 from callgauge.flow.dependencies import check_scripts
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.metrics import (
@@ -22,7 +26,11 @@ from callgauge.flow.metrics import (
 )
 from callgauge.flow.rubric import require_fit
 from callgauge.flow.scope import as_id
-from callgauge.store.models import Metric, MetricVersion
+from callgauge.store.models import AuditEntry, Metric, MetricVersion
+from callgauge.store.models.audit import VERSION_USED
+from callgauge.store.turns import write_turn
+
+USES_LOOKED_AT: Final = 200
 
 
 @audited("metric.drafted")
@@ -41,19 +49,39 @@ def draft_version(metric: Metric, change: MetricChange, *, by: str = "", reason:
     return add_version(locked, frozen, by=by, reason=reason, meaning=meaning, use=False)
 
 
-@audited("metric.version_used")
 def use_version(metric: Metric, version: MetricVersion) -> Metric:
     """Measure with this version from now on. Raises Invalid where the rubric or a script forbids it."""
-    locked = _locked(metric)
-    if locked.current_version_id == version.pk:
-        return locked
-    frozen = {name: getattr(version, name) for name in FROZEN}
-    check_scripts(locked.project_id, locked, frozen)
-    if frozen["eval_type"] != current_version(locked).eval_type:
-        require_fit(locked, EvalType(frozen["eval_type"]))
-    locked.current_version, locked.name = version, version.name
-    locked.save(update_fields=["current_version", "name", "updated_at"])
+    with write_turn(), transaction.atomic():
+        locked = _locked(metric)
+        before = current_version(locked)
+        if before == version:
+            return locked
+        frozen = {name: getattr(version, name) for name in FROZEN}
+        check_scripts(locked.project_id, locked, frozen)
+        if frozen["eval_type"] != before.eval_type:
+            require_fit(locked, EvalType(frozen["eval_type"]))
+        locked.current_version, locked.name = version, version.name
+        locked.save(update_fields=["current_version", "name", "updated_at"])
+        record(VERSION_USED, locked, version=version.number, instead_of=before.number)
     return locked
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """That a version was taken into use again, as the audit log has it."""
+
+    at: datetime
+    by: str
+
+
+def uses_of(metric: Metric) -> dict[int, Use]:
+    """By number: when each version was last taken into use after it was made, and by whom; as far as the
+    audit log goes back."""
+    entries = AuditEntry.objects.filter(action=VERSION_USED, object_id=metric.pk).order_by("-id")
+    found: dict[int, Use] = {}
+    for details, at, by in entries.values_list("details", "created_at", "actor_name")[:USES_LOOKED_AT]:
+        found.setdefault(details["version"], Use(at, by))
+    return found
 
 
 def find_version(metric: Metric, number: Any) -> MetricVersion:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from django.db import models
+from django.db.models import Q
 
 from callgauge.store.models.tenancy import Organization
+
+VERSION_USED: Final = "metric.version_used"
 
 
 class ActorKind(models.TextChoices):
@@ -55,6 +58,9 @@ class AuditEntry(models.Model):
             models.Index(fields=["organization", "id"], name="audit_organization"),
             models.Index(fields=["project_id", "id"], name="audit_project"),
             models.Index(fields=["created_at"], name="audit_age"),
+            models.Index(
+                fields=["object_id", "id"], condition=Q(action=VERSION_USED), name="audit_version_used"
+            ),
         ]
 
     def __str__(self) -> str:

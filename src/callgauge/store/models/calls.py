@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from callgauge.store.models.tenancy import Project
+from callgauge.store.models.tenancy import Project, User
 
 
 class Agent(models.Model):
@@ -45,6 +45,8 @@ class AgentVersion(models.Model):
     label = models.CharField(max_length=255, blank=True)
     change_reason = models.CharField(max_length=100, blank=True)
     changed_by = models.CharField(max_length=255, blank=True)
+    changed_by_user = models.ForeignKey(User, models.SET_NULL, null=True, db_index=False, related_name="+")
+    """Null where a key or the server did it, and for somebody who is gone."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from callgauge.domain.metrics import EvalType, MetricKind, Trigger
 from callgauge.store.models.calls import Agent
-from callgauge.store.models.tenancy import Organization, Project
+from callgauge.store.models.tenancy import Organization, Project, User
 
 
 class Metric(models.Model):
@@ -74,6 +74,8 @@ class MetricVersion(models.Model):
     label = models.CharField(max_length=255, blank=True)
     change_reason = models.CharField(max_length=100, blank=True)
     changed_by = models.CharField(max_length=255, blank=True)
+    changed_by_user = models.ForeignKey(User, models.SET_NULL, null=True, db_index=False, related_name="+")
+    """Null where a key or the server did it, and for somebody who is gone."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

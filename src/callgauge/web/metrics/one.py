@@ -20,7 +20,7 @@ from callgauge.flow.metrics_lists import agents_by_metric, find_metric
 from callgauge.flow.reuse import model_of
 from callgauge.flow.reviewers import voter
 from callgauge.flow.scope import Person
-from callgauge.flow.versions import find_version, use_version
+from callgauge.flow.versions import Use, find_version, use_version, uses_of
 from callgauge.store.models import Metric, MetricVersion
 from callgauge.web.metrics.naming import KINDS, TRIGGERS, VALUES, applies_words, project_of
 from callgauge.web.metrics.trend import trend_plot
@@ -37,6 +37,8 @@ class ShownVersion:
     is_current: bool
     scored: int
     """Results of the newest calls that are its own."""
+    used: Use | None
+    """When it was last taken into use again, and by whom."""
     agreement: VersionRow
     agreement_missing: str
 
@@ -44,7 +46,7 @@ class ShownVersion:
 def present_versions(metric: Metric, trend: Trend) -> list[ShownVersion]:
     """The newest, and the one in use whatever its number. A few queries."""
     versions = list(metric.versions.order_by("-number")[:SHOWN_VERSIONS])
-    current = current_version(metric)
+    current, uses = current_version(metric), uses_of(metric)
     if current not in versions:
         versions.append(current)
     return [
@@ -52,6 +54,7 @@ def present_versions(metric: Metric, trend: Trend) -> list[ShownVersion]:
             version=found.version,
             is_current=found.version == current,
             scored=trend.versions[found.version.pk],
+            used=uses.get(found.version.number),
             agreement=present_version(found, metric),
             agreement_missing=agreement_missing(found),
         )
