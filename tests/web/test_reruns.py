@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
 
 from callgauge.cli.reruns import in_words
@@ -99,6 +102,35 @@ def test_the_address_fills_the_form(people: People, alice: Tenant) -> None:
     assert "2 calls, 1 metric: 2 results to measure" in page
     assert "2 never measured" in page
     assert not Rerun.objects.exists()
+
+
+def test_calls_of_several_agents_are_planned_one_by_one(people: People, alice: Tenant) -> None:
+    make_metric(alice.project, "Confirms")
+    booking, support = alice.agent(name="Booking"), alice.agent(name="Support")
+    ours, theirs = make_calls(booking, 2), make_calls(support, 3, "other")
+    numbers = ",".join(str(call.pk) for call in (*ours, *theirs))
+    page = people.owner.client.get(f"{people.path('reruns')}?calls={numbers}&plan=1").content.decode()
+    assert "2 calls, 1 metric: 2 results to measure" in page
+    link = re.search(r'<a href="([^"]+)">Support \(3 calls\)</a>', page)
+    assert link is not None
+    other = people.owner.client.get(unescape(link[1])).content.decode()
+    assert "3 calls, 1 metric: 3 results to measure" in other
+    assert f'value="{support.pk}" selected' in other
+    sent = {"agent": booking.pk, "calls": numbers, "start": "1"}
+    assert b"do not exist here" in people.owner.client.post(people.path("reruns"), sent).content
+    assert not Rerun.objects.exists()
+
+
+def test_a_metric_of_several_agents_is_planned_for_each(people: People, alice: Tenant) -> None:
+    metric = make_metric(alice.project, "Confirms")
+    for name in ("Booking", "Support"):
+        make_calls(alice.agent(name=name), 2, name)
+    metric_page = people.owner.client.get(people.path(f"metrics/{metric.pk}")).content.decode()
+    again = re.search(r'href="([^"]+)">Measure again', metric_page)
+    assert again is not None
+    page = people.owner.client.get(unescape(again[1])).content.decode()
+    assert "this one is of Booking" in page
+    assert re.search(r'<a href="[^"]+">Support</a>', page)
 
 
 def test_a_rerun_can_be_narrowed_in_every_way(people: People, alice: Tenant) -> None:

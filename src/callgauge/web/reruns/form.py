@@ -5,22 +5,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
+from urllib.parse import urlencode
 
 from django.http import QueryDict
+from django.urls import reverse
 
 from callgauge.domain.money import cost_words
 from callgauge.flow.calls import calls_of
 from callgauge.flow.control import read_cap
 from callgauge.flow.errors import Invalid
+from callgauge.flow.metrics_lists import agents_by_metric
 from callgauge.flow.plan import Plan, plan_for
 from callgauge.flow.rerun import Terms, count_against_limit, request_rerun
 from callgauge.flow.saved_views import CALLS_PAGE, find_view
 from callgauge.flow.scope import Person, as_id, find_agent
-from callgauge.flow.selection import Narrowing, Selection, narrowed
-from callgauge.store.models import Agent, Rerun, Reuse
+from callgauge.flow.selection import IDS_PER_QUERY, Narrowing, Selection, narrowed
+from callgauge.store.models import Agent, Metric, Rerun, Reuse
+from callgauge.web.words import plural
 
 BECAUSE = {
     "metric": "the metric, its model or the agent has changed",
@@ -74,6 +78,59 @@ def read_form(who: Person, given: QueryDict, agents: Sequence[Agent]) -> Form:
         reuse=reuse if reuse in Reuse.values else "",
         max_cost=given.get("max_cost", "").strip(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class OtherAgent:
+    """One that the chosen calls or metrics are of as well: a rerun is of one agent."""
+
+    name: str
+    words: str
+    address: str
+
+
+def one_agent_of(who: Person, form: Form, agents: Sequence[Agent]) -> tuple[Form, list[OtherAgent]]:
+    """The form with the calls of its agent alone, where those named are of several, and a link to plan each of
+    the others. Without named calls the others are those that the chosen metrics measure."""
+    names = {agent.pk: agent.name for agent in agents}
+    if not form.calls:
+        chosen = Metric.objects.filter(project=who.project, pk__in=form.metrics)
+        measured = {agent.pk for its in agents_by_metric(list(chosen)).values() for agent in its}
+        others = [pk for pk in names if pk in measured and pk != form.agent]
+        return form, [OtherAgent(names[pk], "", _address(who, form, pk)) for pk in others]
+    ids = [pk for part in form.calls.split(",") if (pk := as_id(part))]
+    of = dict(_agents_of(who, ids))
+    by_agent: dict[int, list[int]] = {}
+    for pk in ids:
+        if (agent := of.get(pk)) in names and agent is not None and agent != form.agent:
+            by_agent.setdefault(agent, []).append(pk)
+    elsewhere = {pk for its in by_agent.values() for pk in its}
+    left = [part for part in form.calls.split(",") if as_id(part) not in elsewhere]  # with what is no call
+    found = [
+        OtherAgent(names[agent], plural(len(its), "call"), _address(who, form, agent, its))
+        for agent, its in by_agent.items()
+    ]
+    return (replace(form, calls=",".join(left)) if left else form), found
+
+
+def _agents_of(who: Person, ids: Sequence[int]) -> Iterator[tuple[int, int | None]]:
+    for start in range(0, len(ids), IDS_PER_QUERY):
+        yield from (
+            calls_of(who).filter(pk__in=ids[start : start + IDS_PER_QUERY]).values_list("pk", "agent_id")
+        )
+
+
+def _address(who: Person, form: Form, agent: int, calls: Sequence[int] = ()) -> str:
+    """The form as an address, for another agent."""
+    kept = {name: getattr(form, name) for name in ("view", "filters", "since", "until", "max_cost")}
+    query = {
+        "agent": agent,
+        "metric": ",".join(map(str, form.metrics)),
+        "calls": ",".join(map(str, calls)),
+        **kept,
+    }
+    said = {name: value for name, value in query.items() if value}
+    return f"{reverse('reruns', args=[who.project_id])}?{urlencode({**said, 'reuse': form.reuse, 'plan': 1})}"
 
 
 def _agent_of(who: Person, calls: str) -> int | None:

@@ -26,7 +26,7 @@ from callgauge.flow.scope import Person, agents_of, as_id
 from callgauge.store.models import ASKED_FOR, UNFINISHED, Rerun
 from callgauge.web.page import project_page, say, show, show_part
 from callgauge.web.reruns.difference import present_parts
-from callgauge.web.reruns.form import plan_lines, read_asked, read_form
+from callgauge.web.reruns.form import one_agent_of, plan_lines, read_asked, read_form
 
 SHOWN = 50
 
@@ -36,12 +36,15 @@ def reruns(request: HttpRequest, who: Person, **captured: Any) -> HttpResponse:
     """GET lists, with the form as the address fills it; POST plans, tries or starts."""
     agents = list(agents_of(who).order_by("name", "id"))
     given = request.POST if request.method == "POST" else request.GET
-    form = read_form(who, given, agents)
+    form, others = read_form(who, given, agents), []
+    starts = request.method == "POST" and ("start" in given or "pilot" in given)
+    if not starts:
+        form, others = one_agent_of(who, form, agents)
     plan, fault = None, ""
     if agents and (request.method == "POST" or "plan" in given):
         try:
             asked = read_asked(who, form)
-            if request.method == "POST" and ("start" in given or "pilot" in given):
+            if starts:
                 started = asked.start() if "start" in given else asked.try_some()
                 return HttpResponseRedirect(reverse("rerun", args=[who.project_id, started.pk]))
             plan = asked.plan()
@@ -56,6 +59,8 @@ def reruns(request: HttpRequest, who: Person, **captured: Any) -> HttpResponse:
         "metrics": [one for one in metrics_of(who) if one.observability_enabled],
         "views": views_of(who, CALLS_PAGE),
         "form": form,
+        "form_agent": next((agent.name for agent in agents if agent.pk == form.agent), ""),
+        "others": others,
         "plan": plan and plan_words(plan),
         "lines": plan_lines(plan) if plan else (),
         "large": plan is not None and plan.to_measure > PILOT_CALLS,
