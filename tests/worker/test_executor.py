@@ -83,6 +83,21 @@ def test_results_settle_calls_by_the_rubric(alice: Tenant, run: Run) -> None:
     assert result.judge_model == "fake:judge"
 
 
+def test_a_pass_of_which_nothing_was_measured_is_marked(alice: Tenant, run: Run) -> None:
+    agent = alice.agent()
+    metric = make_metric(alice.project, "Confirms")
+    condition = {"field": "score", "op": "eq", "value": True}
+    rules = [{"metric_id": metric.pk, "conditions": {"operator": "and", "conditions": [condition]}}]
+    write_rubric(alice.project, {"rules": rules})
+    for name in ("measured", "skipped"):
+        make_call(agent, name)
+    judge = FakeJudge(lambda request: verdict(True, applicable=request.call_id == "measured"))
+    run(judge, _rerun(alice, agent))
+    found = dict(agent.calls.values_list("call_id", "passed_unmeasured"))
+    assert set(agent.calls.values_list("success", flat=True)) == {True}
+    assert found == {"measured": False, "skipped": True}
+
+
 def test_answers_without_a_price_are_counted_apart(alice: Tenant, run: Run) -> None:
     agent = alice.agent()
     make_metric(alice.project, "Confirms")

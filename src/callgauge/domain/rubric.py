@@ -130,6 +130,11 @@ class Verdict:
     grounds: Sequence[Ground] = ()
     unknown_metrics: Sequence[str] = ()
 
+    @property
+    def is_unmeasured(self) -> bool:
+        """It passes only because no rule had a value to be put to, or there is none."""
+        return self.success is True and all(ground.state is RuleState.SKIPPED for ground in self.grounds)
+
 
 # --- deciding --------------------------------------------------------------------------------------------
 

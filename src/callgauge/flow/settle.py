@@ -133,7 +133,11 @@ def settle_from_reviews(call_id: int) -> None:
             outcomes[review.metric_id] = said
     verdict = decide(rubric, outcomes)
     CallLog.objects.filter(pk=call_id).update(
-        success=verdict.success, is_reviewed=True, error_message=_error(verdict), updated_at=timezone.now()
+        success=verdict.success,
+        passed_unmeasured=verdict.is_unmeasured,
+        is_reviewed=True,
+        error_message=_error(verdict),
+        updated_at=timezone.now(),
     )
     CallPayload.objects.filter(pk=call_id).update(rubric=_grounds(verdict.grounds))
 
@@ -273,10 +277,10 @@ def _write(verdicts: Mapping[int, Verdict]) -> None:
     now = moment(timezone.now())
     update_rows(
         CallLog,
-        ("success", "error_message", "pending_rerun_id", "event_owed", "updated_at"),
+        ("success", "passed_unmeasured", "error_message", "pending_rerun_id", "event_owed", "updated_at"),
         ("id",),
         [
-            (verdict.success, _error(verdict), None, False, now, call_id)
+            (verdict.success, verdict.is_unmeasured, _error(verdict), None, False, now, call_id)
             for call_id, verdict in verdicts.items()
         ],
     )

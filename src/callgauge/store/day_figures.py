@@ -61,6 +61,8 @@ class CallCounts:
     agent_id: int | None
     calls: int
     passed: int
+    unmeasured: int
+    """Of those that passed: no metric of the rubric had a value."""
     failed: int
     pending: int
     """Of those without a verdict: being measured, or waiting for it."""
@@ -74,6 +76,7 @@ class CallCounts:
             self.agent_id if self.agent_id == other.agent_id else None,
             self.calls + other.calls,
             self.passed + other.passed,
+            self.unmeasured + other.unmeasured,
             self.failed + other.failed,
             self.pending + other.pending,
             self.reviewed + other.reviewed,
@@ -96,6 +99,7 @@ def count_calls(stretch: Stretch, chars: int) -> list[CallCounts]:
         .annotate(
             calls=Count("pk"),
             passed=Count("pk", filter=Q(success=True)),
+            unmeasured=Count("pk", filter=Q(success=True, passed_unmeasured=True)),
             failed=Count("pk", filter=Q(success=False)),
             pending=Count("pending_rerun_id"),
             reviewed=Count("pk", filter=Q(is_reviewed=True)),

@@ -79,10 +79,24 @@ def as_csv(request: HttpRequest, who: Person) -> HttpResponse:
     writer = csv.writer(out)
     columns = ("metric_id", "version_id", "judge", "scored", "skipped", "failed", "passed", "decided")
     further = ("numbers", "total", "cost_usd", "priced", "asked")
-    writer.writerow(["time_utc", "calls", "calls_passed", "calls_failed", "metric", *columns, *further])
+    writer.writerow(
+        [
+            "time_utc",
+            "calls",
+            "calls_passed",
+            "calls_passed_unmeasured",
+            "calls_failed",
+            "metric",
+            *columns,
+            *further,
+        ]
+    )
     for bucket in figures.buckets:
         calls = bucket.calls
-        head = [bucket.name, *([calls.calls, calls.passed, calls.failed] if calls else [0, 0, 0])]
+        head = [
+            bucket.name,
+            *([calls.calls, calls.passed, calls.unmeasured, calls.failed] if calls else [0, 0, 0, 0]),
+        ]
         if not bucket.results:
             writer.writerow(head)
         for row in bucket.results:

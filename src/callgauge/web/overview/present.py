@@ -23,6 +23,7 @@ from callgauge.web.plots import Plot, Point, VersionMark, bar_plot, line_plot, s
 
 INTERRUPTIONS = ("ai_interrupting_user", "interruption_score")
 """What is shown of interruptions: the first of these that has values."""
+_UNMEASURED = "{} because no metric of the rubric had a value"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -145,7 +146,11 @@ def _tiles(figures: Figures, tallies: Mapping[int, Tally], links: Links) -> list
     calls = sum(one.calls for one in counts)
     passed, failed = sum(one.passed for one in counts), sum(one.failed for one in counts)
     reviewed = sum(one.reviewed for one in counts)
+    unmeasured = sum(one.unmeasured for one in counts)
     decided = passed + failed
+    said = f"{passed:,} of {decided:,} decided; {calls - decided:,} without a verdict"
+    if unmeasured:
+        said += f". {_UNMEASURED.format(words.plural(unmeasured, 'pass', 'passes'))}"
     scored = sum(one.scored for one in tallies.values())
     skipped, broken = (sum(getattr(one, name) for one in tallies.values()) for name in ("skipped", "failed"))
     asked = sum(one.asked for one in tallies.values())
@@ -156,7 +161,7 @@ def _tiles(figures: Figures, tallies: Mapping[int, Tally], links: Links) -> list
         Tile(
             "Pass rate",
             words.percent(passed / decided if decided else None),
-            f"{passed:,} of {decided:,} decided; {calls - decided:,} without a verdict",
+            said,
             links.calls({"outcome": "fail"}) if failed else "",
         ),
         Tile("Results", f"{scored:,} scored", f"{skipped:,} skipped, {broken:,} not computed"),
@@ -237,10 +242,17 @@ def _pass_rate(figures: Figures, changes: Sequence[Change], links: Links) -> Plo
         note=said,
     )
     rows = [
-        [bucket.name, words.percent(point.value), _span(point), f"{point.n:,}", f"{_open(bucket):,}"]
+        [
+            bucket.name,
+            words.percent(point.value),
+            _span(point),
+            f"{point.n:,}",
+            f"{bucket.calls.unmeasured if bucket.calls else 0:,}",
+            f"{_open(bucket):,}",
+        ]
         for bucket, point in zip(figures.buckets, points, strict=True)
     ]
-    columns = ["", "Pass rate", "95 % interval", "Decided", "No verdict"]
+    columns = ["", "Pass rate", "95 % interval", "Decided", "Passed without a value", "No verdict"]
     return replace(plot, columns=columns, rows=_linked(rows, figures, links))
 
 
