@@ -18,7 +18,8 @@ def test_keys_can_be_made_beside_the_first_start(tmp_path: Path) -> None:
     making = [
         subprocess.Popen([*command, "--project", name], stdout=subprocess.PIPE, text=True) for name in "AB"
     ]
-    with Server(folder):
+    with Server(folder) as server:
+        assert server.printed("export CALLGAUGE_DATA_DIR=.*").endswith(f"={folder}"), "for other terminals"
         made = [process.communicate()[0] for process in making]
     assert [process.returncode for process in making] == [0, 0]
     assert all(json.loads(text)["api_key"].startswith("cg_") for text in made)

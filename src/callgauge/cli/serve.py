@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 import signal
 import sqlite3
 import sys
@@ -49,7 +50,7 @@ def run(
     metrics_port: int | None = None,
 ) -> None:
     loaded = bootstrap.load_options()
-    path = folder or loaded.data_dir
+    usual, path = loaded.data_dir, folder or loaded.data_dir
     data_dir.prepare(path)
     held = data_dir.lock(path)
     if not loaded.database_url:
@@ -72,6 +73,8 @@ def run(
         address = f"http://{_shown(host)}:{server.port}"
         data_dir.note_address(path, f"http://{_shown(_reached(host))}:{server.port}")
         click.echo(f"listening on {address}")
+        if path.resolve() != usual.resolve():
+            click.echo(_where(path, usual))
         _offer_set_up(loaded.public_url or address)
         sys.stdout.flush()
         server.run()
@@ -80,6 +83,14 @@ def run(
         hands.stop()
         telemetry.stop()
         held.close()
+
+
+def _where(folder: Path, usual: Path) -> str:
+    """A command that is told of no folder works on another one, or makes a new one, without a word."""
+    return (
+        f"The data is in {folder}. Commands in another terminal use {usual} until told:\n"
+        f"  export CALLGAUGE_DATA_DIR={shlex.quote(str(folder.resolve()))}"
+    )
 
 
 def _check_database(folder: Path) -> None:
