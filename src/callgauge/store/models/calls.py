@@ -71,8 +71,8 @@ class CallLog(models.Model):
     topic = models.CharField(max_length=1000, blank=True)
     success = models.BooleanField(null=True)
     passed_unmeasured = models.BooleanField(default=False)
-    """It passed because no metric of the rubric had a value, as the contract has it. Says nothing of a call that
-    did not pass."""
+    """It passed because no metric of the rubric had a value, as the contract has it. Says nothing of a call
+    that did not pass."""
     is_reviewed = models.BooleanField(default=False)
     feedback = models.TextField(blank=True)
     error_message = models.TextField(null=True)

@@ -90,8 +90,8 @@ class OtherAgent:
 
 
 def one_agent_of(who: Person, form: Form, agents: Sequence[Agent]) -> tuple[Form, list[OtherAgent]]:
-    """The form with the calls of its agent alone, where those named are of several, and a link to plan each of
-    the others. Without named calls the others are those that the chosen metrics measure."""
+    """The form with the calls of its agent alone, where those named are of several, and a link to plan each
+    of the others. Without named calls the others are those that the chosen metrics measure."""
     names = {agent.pk: agent.name for agent in agents}
     if not form.calls:
         chosen = Metric.objects.filter(project=who.project, pk__in=form.metrics)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import F
@@ -26,7 +27,7 @@ from callgauge.flow.scope import Person, agents_of, as_id
 from callgauge.store.models import ASKED_FOR, UNFINISHED, Rerun
 from callgauge.web.page import project_page, say, show, show_part
 from callgauge.web.reruns.difference import present_parts
-from callgauge.web.reruns.form import one_agent_of, plan_lines, read_asked, read_form
+from callgauge.web.reruns.form import OtherAgent, one_agent_of, plan_lines, read_asked, read_form
 
 SHOWN = 50
 
@@ -36,7 +37,8 @@ def reruns(request: HttpRequest, who: Person, **captured: Any) -> HttpResponse:
     """GET lists, with the form as the address fills it; POST plans, tries or starts."""
     agents = list(agents_of(who).order_by("name", "id"))
     given = request.POST if request.method == "POST" else request.GET
-    form, others = read_form(who, given, agents), []
+    form = read_form(who, given, agents)
+    others: Sequence[OtherAgent] = ()
     starts = request.method == "POST" and ("start" in given or "pilot" in given)
     if not starts:
         form, others = one_agent_of(who, form, agents)
