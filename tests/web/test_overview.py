@@ -68,7 +68,10 @@ def test_the_page_says_of_how_many(people: People, measured: Tenant) -> None:
 def test_passes_of_which_nothing_was_measured_are_told_apart(people: People, measured: Tenant) -> None:
     CallLog.objects.filter(call_id__in=["call-0", "call-9", "call-11"]).update(passed_unmeasured=True)
     page = text(people.viewer.client.get(people.path("overview")))
-    assert "8 of 11 decided; 1 without a verdict. 1 pass because no metric of the rubric had a value" in page
+    assert (
+        "8 of 11 decided; 1 without a verdict. 1 pass only because no metric of the rubric had a value"
+        in page
+    )
     rows = list(csv.DictReader(StringIO(text(people.viewer.client.get(people.path("overview/figures.csv"))))))
     assert {row["calls_passed_unmeasured"] for row in rows if row["calls_passed"] == "8"} == {"1"}
 

@@ -88,7 +88,7 @@ def run(
 def _where(folder: Path, usual: Path) -> str:
     """A command that is told of no folder works on another one, or makes a new one, without a word."""
     return (
-        f"The data is in {folder}. Commands in another terminal use {usual} until told:\n"
+        f"The data is in {folder.resolve()}. Commands in another terminal use {usual.resolve()} until told:\n"
         f"  export CALLGAUGE_DATA_DIR={shlex.quote(str(folder.resolve()))}"
     )
 

@@ -5,6 +5,7 @@ import os
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 from callgauge.domain.extras import how_to_add
 from callgauge.telemetry.traces import TracesUnavailable, start_traces
@@ -23,3 +24,5 @@ if settings.CALLGAUGE.otlp_endpoint:
         ) from None
 
 application = get_wsgi_application()
+# Django loads what answers requests, pages and API alike, with the first of them: that one would wait for it.
+get_resolver().url_patterns  # noqa: B018 -- reading it loads them

@@ -47,10 +47,10 @@ def milliseconds(secs: float | None) -> str:
 def money(usd: float | None, unpriced: int = 0) -> str:
     """Small amounts keep two figures that say something; an unknown cost is not a zero. `unpriced`: how many
     requests or results the sum leaves out, as their price is not known."""
-    if usd is None or (unpriced and usd < 0.0001):
+    if usd is None:
         return "price unknown"
     if unpriced:
-        return f"at least {money(usd)}"
+        return f"at least {money(usd if usd >= 0.0001 else 0.0)}"
     if usd == 0:
         return "US$ 0"
     if usd < 0.01:

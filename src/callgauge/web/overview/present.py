@@ -23,7 +23,7 @@ from callgauge.web.plots import Plot, Point, VersionMark, bar_plot, line_plot, s
 
 INTERRUPTIONS = ("ai_interrupting_user", "interruption_score")
 """What is shown of interruptions: the first of these that has values."""
-_UNMEASURED = "{} because no metric of the rubric had a value"
+_UNMEASURED = "{} only because no metric of the rubric had a value"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -165,8 +165,13 @@ def _tiles(figures: Figures, tallies: Mapping[int, Tally], links: Links) -> list
             links.calls({"outcome": "fail"}) if failed else "",
         ),
         Tile("Results", f"{scored:,} scored", f"{skipped:,} skipped, {broken:,} not computed"),
-        Tile("Cost", words.money(cost, unknown), _cost_words(asked, unknown)),
+        Tile("Cost", _money(cost, asked, unknown), _cost_words(asked, unknown)),
     ]
+
+
+def _money(cost: float, asked: int, unknown: int) -> str:
+    """Where the price of some is known, what they cost is the least."""
+    return words.money(None if asked and unknown == asked else cost, unknown)
 
 
 def _cost_words(asked: int, unknown: int) -> str:
@@ -408,7 +413,7 @@ def _row(figures: Figures, metric: Metric, tally: Tally, chosen: int | None, lin
         of=of,
         spark=_spark(figures, metric, tally),
         tally=tally,
-        cost=words.money(tally.cost_usd, tally.unpriced) if tally.asked else "–",
+        cost=_money(tally.cost_usd, tally.asked, tally.unpriced) if tally.asked else "–",
         mixed=len(tally.versions) > 1,
         fails=links.metric(metric.pk, "fail") if tally.decided > tally.passed else "",
         not_computed=links.metric(metric.pk, "failed") if tally.failed else "",
