@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -51,6 +52,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         raise pytest.UsageError(f"PostgreSQL is required and cannot be reached: {fault}")
     for item in items:
         item.add_marker(pytest.mark.skip(reason=f"no PostgreSQL at TEST_POSTGRESQL_URL: {fault}"))
+
+
+def pytest_collection_finish() -> None:
+    """Modules and collected tests stay to the end: no garbage collection need look at them again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _postgresql_fault() -> str | None:
