@@ -10,7 +10,7 @@ from callgauge.domain.judging import JudgeUnavailable
 from callgauge.flow import control
 from callgauge.flow.metrics import MetricChange, edit_metric, restore_version
 from callgauge.flow.plan import plan_for
-from callgauge.flow.rerun import Terms
+from callgauge.flow.rerun import Terms, request_rerun
 from callgauge.flow.rubric import write_rubric
 from callgauge.flow.selection import Selection
 from callgauge.store.models import (
@@ -207,3 +207,56 @@ def test_what_failed_is_not_left_and_can_be_retried_alone(alice: Tenant, run: Ru
     executor.stop()
     assert sorted(judge.asked) == [("call-1", "Two"), ("call-2", "Two")]
     assert MetricResult.objects.filter(is_current=True, outcome="scored").count() == 8
+
+
+def _late(rerun: Rerun, judge: Any, alice: Tenant) -> None:
+    """Work through a rerun that was paused until newer ones had ended."""
+    control.resume(alice.key, rerun)
+    executor = Executor("test:late", lambda: judge, concurrency=8)
+    executor.start()
+    try:
+        wait_until(lambda: _state(rerun) == RerunState.DONE)
+    finally:
+        executor.stop()
+
+
+def _requested(alice: Tenant, agent: Any) -> Rerun:
+    rerun = request_rerun(alice.key, agent, Selection(), terms=CURRENT).rerun
+    return control.pause(alice.key, rerun)
+
+
+def test_an_older_rerun_that_comes_late_takes_nothing_up_that_a_newer_one_displaced(
+    alice: Tenant, run: Run
+) -> None:
+    agent = alice.agent()
+    make_calls(agent, 2)
+    metric = make_metric(alice.project, "One")
+    _needs(alice.project, metric)
+    run(FakeJudge(), agent)
+    older = _requested(alice, agent)
+    _edit(metric, "Did the agent confirm twice?")
+    newer = run(FakeJudge(lambda request: verdict(False)), agent, CURRENT)
+    _late(older, FakeJudge(), alice)
+    current = MetricResult.objects.filter(is_current=True)
+    assert set(current.values_list("rerun_id", "passed")) == {(newer.pk, False)}
+    assert set(CallLog.objects.values_list("success", flat=True)) == {False}
+
+
+def test_an_older_rerun_that_comes_late_does_not_displace_what_a_newer_one_left_as_it_is(
+    alice: Tenant, run: Run
+) -> None:
+    agent = alice.agent()
+    make_calls(agent, 2)
+    metric = make_metric(alice.project, "One")
+    _needs(alice.project, metric)
+    first = metric.current_version_id
+    run(FakeJudge(), agent)
+    _edit(metric, "Did the agent confirm twice?")
+    older = _requested(alice, agent)
+    restore_version(metric, first or 0)
+    newer = run(FakeJudge(), agent, CURRENT)
+    assert newer.reused == 2
+    _late(older, FakeJudge(lambda request: verdict(False)), alice)
+    current = MetricResult.objects.filter(is_current=True)
+    assert set(current.values_list("version_id", "passed")) == {(first, True)}
+    assert set(CallLog.objects.values_list("success", flat=True)) == {True}

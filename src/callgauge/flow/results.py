@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, assert_never
 
@@ -54,18 +54,27 @@ def store_results(owner: str, results: Sequence[NewResult]) -> set[int]:
     return chunk_ids - set(held)
 
 
-def take_over(owner: str, chunk_id: int, rerun_id: int, result_ids: Collection[int]) -> bool:
-    """Make earlier results current again, for they are what measuring would give; False where the chunk's
-    lease was lost. The caller is in a transaction."""
-    if not ledger.held(owner, [chunk_id]):
-        return False
-    rows = list(MetricResult.objects.filter(pk__in=result_ids).values_list("pk", "call_id", "metric_id"))
+def take_over(owner: str, rerun_id: int, wanted: Mapping[int, Collection[int]]) -> set[int]:
+    """Make earlier results a rerun's own, for they are what measuring would give: they become current again,
+    except where a newer rerun has decided since.
+
+    `wanted`: ids of results by chunk. The ids of chunks whose lease was lost are returned, and nothing of
+    theirs is written. The caller is in a transaction, and has locked the calls."""
+    held = ledger.held(owner, wanted)
+    ids = [result_id for chunk_id in held for result_id in wanted[chunk_id]]
+    rows = list(MetricResult.objects.filter(pk__in=ids).values_list("pk", "call_id", "metric_id"))
+    standing = _standing({call_id for _, call_id, _ in rows})
+    taken, displaced = [], []
     for pk, call_id, metric_id in rows:
-        MetricResult.objects.filter(call_id=call_id, metric_id=metric_id, is_current=True).exclude(
-            pk=pk
-        ).update(is_current=False, is_stale=False)
-        MetricResult.objects.filter(pk=pk).update(is_current=True, is_stale=False, reused_by=rerun_id)
-    return True
+        current = standing.get((call_id, metric_id))
+        if current is not None and current.rerun_id > rerun_id:
+            continue
+        if current is not None and current.id is not None and current.id != pk:
+            displaced.append(current.id)
+        taken.append(pk)
+    MetricResult.objects.filter(pk__in=displaced).update(is_current=False, is_stale=False)
+    MetricResult.objects.filter(pk__in=taken).update(is_current=True, is_stale=False, reused_by=rerun_id)
+    return set(wanted) - held
 
 
 def store_unleased(results: Sequence[NewResult]) -> None:
@@ -95,19 +104,26 @@ class _Standing:
 
     id: int | None
     rerun_id: int
+    """The newest that made it, or made it its own: what an older one finds later does not displace it."""
     failed: bool
     row: MetricResult | None = None
+
+
+def _standing(call_ids: Collection[int]) -> dict[tuple[int, int], _Standing]:
+    """By call and metric."""
+    rows = MetricResult.objects.filter(call_id__in=call_ids, is_current=True)
+    return {
+        (call_id, metric_id): _Standing(pk, max(rerun_id, reused_by or 0), outcome == ResultOutcome.FAILED)
+        for pk, call_id, metric_id, rerun_id, reused_by, outcome in rows.values_list(
+            "pk", "call_id", "metric_id", "rerun_id", "reused_by", "outcome"
+        )
+    }
 
 
 def _append(results: Sequence[NewResult]) -> None:
     call_ids = {result.call_id for result in results}
     content = dict(CallLog.objects.filter(pk__in=call_ids).values_list("pk", "content_hash"))
-    standing = {
-        (call_id, metric_id): _Standing(pk, rerun_id, outcome == ResultOutcome.FAILED)
-        for pk, call_id, metric_id, rerun_id, outcome in MetricResult.objects.filter(
-            call_id__in=call_ids, is_current=True
-        ).values_list("pk", "call_id", "metric_id", "rerun_id", "outcome")
-    }
+    standing = _standing(call_ids)
     rows: list[MetricResult] = []
     displaced: list[int] = []
     stale: list[int] = []

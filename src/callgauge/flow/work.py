@@ -33,6 +33,7 @@ from callgauge.store.models import (
     Chunk,
     MetricResult,
     MetricVersion,
+    Rerun,
     ResultOutcome,
 )
 
@@ -46,8 +47,8 @@ class Reused:
     spec: MetricSpec
     result_id: int
     scored: bool
-    is_current: bool
-    """False: it was displaced since, and has to be made current again."""
+    take_over: bool
+    """It was displaced since and has to be made current again, or could be displaced by an older rerun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ def _without_standing(chunk: Chunk, specs: Sequence[MetricSpec], works: list[Cal
     """Take out what need not be measured again."""
     standings = Standings(specs)
     agents = _unlike([work.call.agent for work in works])
+    overlaps = _older_under_way(chunk.rerun)  # looked up first: it may end, and its results are then seen
     stored = standings.load([work.call.id for work in works], agents, rerun_id=chunk.rerun_id)
     if not stored:
         return works
@@ -131,12 +133,20 @@ def _without_standing(chunk: Chunk, specs: Sequence[MetricSpec], works: list[Cal
             standing = by_metric[spec.metric_id]
             if takes(spec, standing) and standing.row is not None:
                 row = standing.row
-                reused.append(Reused(spec, row.pk, row.outcome == ResultOutcome.SCORED, row.is_current))
+                take = overlaps or not row.is_current
+                reused.append(Reused(spec, row.pk, row.outcome == ResultOutcome.SCORED, take))
                 known[spec.name] = read_outcome(row)
         kept = {one.spec.metric_id for one in reused}
         left = [spec for spec in work.specs if spec.metric_id in wanted - kept]
         found.append(replace(work, specs=left, reused=reused, known=known))
     return found
+
+
+def _older_under_way(rerun: Rerun) -> bool:
+    """Whether an older rerun may yet store results. What this one leaves as it is must then be marked as
+    its own, or a late result of wording that is no longer in use would displace it."""
+    older = Rerun.objects.filter(project_id=rerun.project_id, finished_at=None, pk__lt=rerun.pk)
+    return older.filter(aside=False).exists()
 
 
 def _unlike(agents: Sequence[AgentFacts]) -> list[AgentFacts]:

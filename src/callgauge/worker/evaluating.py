@@ -74,9 +74,10 @@ class CallEvaluation:
             await self._fail("What is stored of this call cannot be read; see the server's log.", False)
             await self._settle()
             return
-        displaced = tuple(one.result_id for one in self._work.reused if not one.is_current)
-        if displaced:
-            taking = TakingOver(self._owner, self._chunk.pk, self._chunk.rerun_id, displaced)
+        taken = tuple(one.result_id for one in self._work.reused if one.take_over)
+        if taken:
+            chunk = self._chunk
+            taking = TakingOver(self._owner, chunk.pk, chunk.rerun_id, self._work.call.id, taken)
             if not await self._writer.write(TAKE_OVER, taking):
                 raise LeaseLost
         for spec in self._work.sampled_out:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ class TakingOver:
     owner: str
     chunk_id: int
     rerun_id: int
+    call_id: int
     result_ids: tuple[int, ...]
 
 
@@ -91,7 +93,13 @@ def _finish(items: Sequence[Finishing]) -> Sequence[bool]:
 
 def _take_over(items: Sequence[TakingOver]) -> Sequence[bool]:
     """False where the lease was lost."""
-    return [results.take_over(item.owner, item.chunk_id, item.rerun_id, item.result_ids) for item in items]
+    wanted: dict[tuple[str, int], dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for item in items:
+        wanted[item.owner, item.rerun_id][item.chunk_id] += item.result_ids
+    lost: set[int] = set()
+    for (owner, rerun_id), by_chunk in wanted.items():
+        lost |= results.take_over(owner, rerun_id, by_chunk)
+    return [item.chunk_id not in lost for item in items]
 
 
 def _pause(rerun_ids: Sequence[int]) -> Sequence[None]:
@@ -103,7 +111,7 @@ def _pause(rerun_ids: Sequence[int]) -> Sequence[None]:
 BEGIN: Operation[Question, Begun] = Operation("begin", _begin)
 FORGET: Operation[Question, None] = Operation("forget", _forget)
 STORE_ANSWER: Operation[tuple[Question, JudgeAnswer], None] = Operation("answer", _store_answers)
-TAKE_OVER: Operation[TakingOver, bool] = Operation("take over", _take_over)
+TAKE_OVER: Operation[TakingOver, bool] = Operation("take over", _take_over, lambda item: item.call_id)
 PAUSE: Operation[int, None] = Operation("pause", _pause)
 STORE_RESULT: Operation[OwnedResult, bool] = Operation(
     "result", _store_results, lambda item: item.result.call_id

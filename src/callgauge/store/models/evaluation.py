@@ -122,6 +122,7 @@ class Rerun(models.Model):
                 condition=Q(resets_while_planning=True, planned_at=None),
                 name="rerun_resetting",
             ),
+            models.Index(fields=["project", "id"], condition=Q(finished_at=None), name="rerun_unfinished"),
         ]
 
     def __str__(self) -> str:
@@ -221,7 +222,8 @@ class MetricResult(models.Model):
     is_stale = models.BooleanField(default=False)
     """Current only because the rerun after it failed."""
     reused_by = models.BigIntegerField(null=True)
-    """The rerun that made it current again after it had been displaced."""
+    """The newest rerun that left it as it was, where it had to be said: it made it current again, or an older
+    rerun was still under way, whose results must not displace it."""
     previous_id = models.BigIntegerField(null=True)
     """The result that was current when this one was stored. Not a foreign key: without an index, each
     deleted result would scan the table for what refers to it, and nothing looks it up this way round."""
