@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from callgauge.flow import deferring
+from callgauge.flow.metrics import delete_metric
 from callgauge.flow.rerun import Selection, request_rerun
 from callgauge.store.models import CallLog, Chunk, DeferredCall, Rerun
 from callgauge.worker.executor import Executor
@@ -159,3 +160,58 @@ def test_without_logs_or_trace_there_is_nothing_to_show(alice: Tenant) -> None:
         response = alice.client.get(f"/observability/v1/call-logs/{pk}/{part}/")
         assert response.status_code == 404
         assert "detail" in response.json()
+
+
+@pytest.mark.django_db
+def test_a_metric_that_is_not_there_is_refused_before_the_call_is_held(alice: Tenant) -> None:
+    agent = alice.agent()
+    body = {"agent": agent.pk, "call_id": "c", "defer_evaluation": True, "metric_ids": [999_999]}
+    response = alice.client.post(
+        "/observability/v1/observe/", json.dumps(body), content_type="application/json"
+    )
+    assert response.status_code == 400
+    assert "999999" in json.loads(response.content)["metric_ids"][0]
+    assert not CallLog.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_metric_that_goes_meanwhile_keeps_neither_its_call_nor_anybody_elses_waiting(
+    alice: Tenant, charlie: Tenant
+) -> None:
+    alice.agent()
+    charlie.agent()
+    stays, goes = (make_metric(alice.project, name) for name in ("Stays", "Goes"))
+    observe(alice, call_id="both", defer_evaluation=True, metric_ids=[stays.pk, goes.pk])
+    observe(alice, call_id="gone", defer_evaluation=True, metric_ids=[goes.pk])
+    observe(charlie, defer_evaluation=True)
+    delete_metric(goes)
+    pass_time()
+    assert deferring.release_due() == 3
+    assert [one.metric_version_ids for one in Rerun.objects.filter(project=alice.project).order_by("id")] == [
+        [stays.current_version_id],
+        [],
+    ]
+    assert Rerun.objects.filter(project=charlie.project).count() == 1
+
+
+@pytest.mark.django_db
+def test_a_held_call_that_cannot_be_planned_lets_the_others_go_first(
+    alice: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice.agent()
+    first, second = (observe(alice, call_id=name, defer_evaluation=True)["id"] for name in ("a", "b"))
+    pass_time()
+    plan = deferring.start_live
+
+    def fail_first(call: CallLog, *rest: Any) -> Rerun:
+        if call.pk == first:
+            raise ZeroDivisionError
+        return plan(call, *rest)
+
+    monkeypatch.setattr(deferring, "start_live", fail_first)
+    assert deferring.release_due() == 1
+    assert CallLog.objects.get(pk=second).pending_rerun_id is not None
+    assert deferring.release_due() == 0
+    monkeypatch.setattr(deferring, "start_live", plan)
+    pass_time()
+    assert deferring.release_due() == 1

@@ -169,6 +169,13 @@ def observed_metrics(call: CallLog) -> set[int]:
     return {version.metric_id for version in _versions(call.agent)}
 
 
+def check_metrics(call: CallLog, metric_ids: Collection[int]) -> None:
+    """Raises Invalid for metrics that do not measure a call today."""
+    missing = sorted(set(metric_ids) - observed_metrics(call))
+    if missing:
+        raise Invalid.field("metric_ids", unknown("metrics", missing))
+
+
 @transaction.atomic
 def evaluate_call_again(call: CallLog) -> Rerun | None:
     """Evaluate one call anew with all its metrics; None while an evaluation is under way."""
@@ -246,9 +253,7 @@ def _start_one(
 ) -> Rerun:
     versions = _versions(call.agent)
     if metric_ids is not None:
-        missing = sorted(set(metric_ids) - {version.metric_id for version in versions})
-        if missing:
-            raise Invalid.field("metric_ids", unknown("metrics", missing))
+        check_metrics(call, metric_ids)
         versions = [version for version in versions if version.metric_id in set(metric_ids)]
     rerun = Rerun(
         project_id=call.project_id,
