@@ -176,6 +176,19 @@ def test_a_cap_pauses_and_is_passed_by_no_more_than_what_is_in_flight(
     assert fresh(rerun).cost_usd == pytest.approx(40 * CENT)
 
 
+def test_a_cap_that_is_raised_while_the_rerun_is_under_way_is_the_one_that_pauses_it(
+    alice: Tenant, agent: Agent, judge: HeldJudge
+) -> None:
+    rerun = start(alice, agent, Terms(max_cost_usd=10 * CENT))
+    judge.let(5)
+    wait_until(lambda: len(judge.asked) > 5)
+    control.resume(alice.key, rerun, max_cost_usd=20 * CENT)
+    judge.let(1000)
+    wait_until(lambda: fresh(rerun).state == RerunState.PAUSED)
+    wait_until(lambda: free(rerun) and judge.in_flight == 0, what="letting go")
+    assert 20 <= len(judge.asked) < 20 + AT_ONCE
+
+
 def test_a_rerun_that_ended_while_it_was_paused_ends_when_it_is_resumed(
     alice: Tenant, agent: Agent, judge: HeldJudge
 ) -> None:

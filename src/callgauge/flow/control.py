@@ -56,9 +56,10 @@ def pause(who: Who, rerun: Rerun) -> Rerun:
     return locked
 
 
-def pause_at_cap(rerun_id: int) -> None:
-    """Its money cap is reached. The caller is in a transaction."""
-    locked = Rerun.objects.select_for_update().filter(pk=rerun_id, state__in=AT_WORK).first()
+def pause_at_cap(rerun_id: int, cap_usd: float) -> None:
+    """This cap is reached; nothing happens where it has been raised since. The caller is in a transaction."""
+    going = Rerun.objects.filter(pk=rerun_id, state__in=AT_WORK, max_cost_usd__lte=cap_usd)
+    locked = going.select_for_update().first()
     if locked is not None:
         _pause(locked, PauseReason.BUDGET)
         announce_work()

@@ -21,7 +21,7 @@ from callgauge.flow.checkpoint import Question
 from callgauge.store.models import Chunk
 from callgauge.worker.judges import Judges
 from callgauge.worker.lead import Lead
-from callgauge.worker.operations import BEGIN, FORGET, PAUSE, STORE_ANSWER
+from callgauge.worker.operations import BEGIN, FORGET, PAUSE, STORE_ANSWER, Pausing
 from callgauge.worker.questions import question_about
 from callgauge.worker.slots import URGENT, Place, Slots
 from callgauge.worker.watching import watched_judge_call
@@ -82,7 +82,7 @@ class Asking:
         on_cap: Callable[[int], None] = lambda rerun_id: None,
     ) -> None:
         """`in_flight` requests to each provider at once: one that is paused does not hold up another.
-        `on_cap` is told of a rerun whose money cap is reached, once it is paused."""
+        `on_cap` is told of a rerun whose money cap is reached, once that is stored."""
         self._on_cap = on_cap
         self.reasks = reasks
         self._judges = judges
@@ -165,7 +165,9 @@ class Asking:
         stored = await self._send_within(judge, asked, request, lead, place, budget)
         if stored is None:
             assert asked.rerun_id is not None, "only a rerun has a cap"
-            await self._writer.write(PAUSE, asked.rerun_id)
+            assert budget.cap_usd is not None
+            # The chunk is let go of even where the cap was raised meanwhile: whoever takes it has the new one.
+            await self._writer.write(PAUSE, Pausing(asked.rerun_id, budget.cap_usd))
             self._on_cap(asked.rerun_id)
             await asyncio.Event().wait()  # until the executor lets go of the chunk
             raise AssertionError("unreachable")

@@ -44,6 +44,13 @@ class TakingOver:
     result_ids: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Pausing:
+    rerun_id: int
+    cap_usd: float
+    """The money cap that is reached."""
+
+
 def _begin(questions: Sequence[Question]) -> Sequence[Begun]:
     return checkpoint.begin(questions)
 
@@ -102,17 +109,17 @@ def _take_over(items: Sequence[TakingOver]) -> Sequence[bool]:
     return [item.chunk_id not in lost for item in items]
 
 
-def _pause(rerun_ids: Sequence[int]) -> Sequence[None]:
-    for rerun_id in set(rerun_ids):
-        control.pause_at_cap(rerun_id)
-    return [None] * len(rerun_ids)
+def _pause(items: Sequence[Pausing]) -> Sequence[None]:
+    for item in sorted(set(items), key=lambda item: (item.rerun_id, item.cap_usd)):
+        control.pause_at_cap(item.rerun_id, item.cap_usd)
+    return [None] * len(items)
 
 
 BEGIN: Operation[Question, Begun] = Operation("begin", _begin)
 FORGET: Operation[Question, None] = Operation("forget", _forget)
 STORE_ANSWER: Operation[tuple[Question, JudgeAnswer], None] = Operation("answer", _store_answers)
 TAKE_OVER: Operation[TakingOver, bool] = Operation("take over", _take_over, lambda item: item.call_id)
-PAUSE: Operation[int, None] = Operation("pause", _pause)
+PAUSE: Operation[Pausing, None] = Operation("pause", _pause)
 STORE_RESULT: Operation[OwnedResult, bool] = Operation(
     "result", _store_results, lambda item: item.result.call_id
 )
