@@ -8,6 +8,7 @@ carried to its end, for its answer is paid for.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -23,7 +24,6 @@ from callgauge.flow.selection import Selection
 from callgauge.flow.wake import announce_work
 from callgauge.store.models import (
     UNFINISHED,
-    CallLog,
     Chunk,
     ChunkKind,
     ChunkState,
@@ -39,7 +39,6 @@ from callgauge.store.models import (
 from callgauge.store.turns import write_turn
 
 AT_WORK = (RerunState.PLANNED, RerunState.RUNNING)
-OPEN_CHUNKS = (ChunkState.PENDING, ChunkState.LEASED, ChunkState.WAITING)
 
 
 def pause(who: Who, rerun: Rerun) -> Rerun:
@@ -100,11 +99,13 @@ def cancel(who: Who, rerun: Rerun) -> Rerun:
     have. Raises Conflict where the rerun is done; cancelling twice is no fault."""
     require_change(who)
     with write_turn(), transaction.atomic():
+        # Chunks before their rerun, as whoever stores results locks them: see ledger.hold.
+        chunks = ledger.hold_open(rerun.pk)
         locked = _locked(rerun)
         if locked.state == RerunState.DONE:
             raise Conflict(_ended("cancelled", locked))
         if locked.state != RerunState.CANCELLED:
-            _cancel(locked)
+            _cancel(locked, chunks)
             record("rerun.cancelled", locked)
     announce_work()
     locked.refresh_from_db()
@@ -147,13 +148,11 @@ def _pause(rerun: Rerun, reason: PauseReason) -> None:
     rerun.save(update_fields=["state", "pause_reason", "paused_at"])
 
 
-def _cancel(rerun: Rerun) -> None:
-    """Chunks that are open go to a rerun without metrics, which settles their calls: they may be many."""
-    left = Chunk.objects.select_for_update().filter(rerun=rerun, state__in=OPEN_CHUNKS).order_by("pk")
+def _cancel(rerun: Rerun, left: Sequence[Chunk]) -> None:
+    """Chunks that are open go to a rerun without metrics, which settles their calls: they may be many, so
+    that they go on saying that this rerun owes them a verdict."""
     chunks = [chunk for chunk in left if chunk.kind == ChunkKind.EVALUATE]
-    Chunk.objects.filter(pk__in=[chunk.pk for chunk in left]).update(
-        state=ChunkState.CANCELLED, owner="", lease_until=None
-    )
+    ledger.open_chunks(rerun.pk).update(state=ChunkState.CANCELLED, owner="", lease_until=None)
     now = timezone.now()
     Rerun.objects.filter(pk=rerun.pk).update(
         state=RerunState.CANCELLED,
@@ -179,7 +178,6 @@ def _cancel(rerun: Rerun) -> None:
         Chunk(rerun=settling, priority=Priority.NORMAL, tenant=chunk.tenant, call_ids=chunk.call_ids)
         for chunk in chunks
     )
-    CallLog.objects.filter(pending_rerun_id=rerun.pk).update(pending_rerun_id=settling.pk)
 
 
 def _ended(what: str, rerun: Rerun) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import connection, transaction
-from django.db.models import Case, DateTimeField, ExpressionWrapper, F, Q, Value, When
+from django.db.models import Case, DateTimeField, ExpressionWrapper, F, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Now
 
@@ -37,15 +37,14 @@ SMALL_RERUN_CALLS = 200
 """A rerun of so few calls is one that somebody waits for: it does not queue behind the large ones."""
 LEASE = timedelta(seconds=20)
 """Renewed every few seconds; a worker on another host that dies is taken over after this."""
+OPEN = (ChunkState.PENDING, ChunkState.LEASED, ChunkState.WAITING)
 MAX_ATTEMPTS = 10
 """Claims in a row without one stored result, after which a chunk is given up as poisonous."""
 
 
 _LOCKED = Prepared(lambda pk: Chunk.objects.select_for_update().filter(pk=pk), int)
-_OPEN = Prepared(
-    lambda rerun: Chunk.objects.filter(
-        rerun_id=rerun, state__in=[ChunkState.PENDING, ChunkState.LEASED, ChunkState.WAITING]
-    ).only("pk")[:1],
+_IS_OPEN = Prepared(
+    lambda rerun: Chunk.objects.filter(rerun_id=rerun, state__in=OPEN).only("pk")[:1],
     int,
 )
 
@@ -175,6 +174,27 @@ def held_attempts(owner: str, chunk_ids: Collection[int]) -> dict[int, int]:
     )
 
 
+def hold(chunk_ids: Collection[int]) -> None:
+    """Lock chunks in the order of ids, after calls and before reruns. Whoever writes results of several in
+    one transaction, or ends them, does this first: two that lock in different orders would wait for each
+    other."""
+    if chunk_ids and connection.features.has_select_for_update:
+        list(Chunk.objects.select_for_update().filter(pk__in=chunk_ids).order_by("pk").values_list("pk"))
+
+
+def open_chunks(rerun_id: int) -> QuerySet[Chunk]:
+    return Chunk.objects.filter(rerun_id=rerun_id, state__in=OPEN)
+
+
+def hold_open(rerun_id: int) -> list[Chunk]:
+    """Lock all chunks of a rerun that are not done. No more come until the transaction ends: only whoever
+    holds one of these makes others."""
+    while True:
+        chunks = list(open_chunks(rerun_id).select_for_update().order_by("pk"))
+        if open_chunks(rerun_id).count() == len(chunks):  # none came while this waited for the locks
+            return chunks
+
+
 def release(owner: str, chunk_ids: Collection[int], *, counts: bool = False) -> None:
     """Hand chunks back unfinished; they can be claimed at once. `counts`: this claim was a failed attempt."""
     attempts = F("attempts") if counts else Case(When(attempts__gt=0, then=F("attempts") - 1), default=0)
@@ -249,7 +269,7 @@ def finish(
 
 
 def end_if_complete(rerun_id: int) -> None:
-    if _OPEN(rerun_id):
+    if _IS_OPEN(rerun_id):
         return
     Rerun.objects.filter(
         pk=rerun_id, planned_at__isnull=False, state__in=[RerunState.PLANNED, RerunState.RUNNING]

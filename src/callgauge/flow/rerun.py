@@ -366,15 +366,17 @@ def plan_page(owner: str, chunk_id: int, size: int) -> bool:
 
 
 def _plan_page(owner: str, chunk_id: int, size: int) -> bool:
+    # Calls, then the chunk, then the rerun, as whoever stores results locks them. What is read of the rerun
+    # cannot be old: nobody else plans while the chunk is held, and whoever took it over stops this one.
+    rerun = Rerun.objects.get(chunks__pk=chunk_id)
+    ids = _page(rerun, rerun.planned_through, size)
+    reset_calls(rerun, ids)
     if chunk_id not in ledger.held(owner, [chunk_id]):
         raise ledger.LeaseLost
-    rerun = Rerun.objects.select_for_update().get(chunks__pk=chunk_id)
-    ids = _page(rerun, rerun.planned_through, size)
     if not ids:
         Rerun.objects.filter(pk=rerun.pk).update(planned_at=timezone.now())
         ledger.finish(owner, chunk_id)
         return True
-    reset_calls(rerun, ids)
     ledger.add_chunks(rerun, ids)
     Rerun.objects.filter(pk=rerun.pk).update(
         planned_through=ids[-1],

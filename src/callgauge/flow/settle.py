@@ -54,14 +54,17 @@ _RULES_OF = Prepared(
 )
 
 
-def settle_calls(rerun_id: int, call_ids: Collection[int]) -> None:
+def settle_calls(rerun_id: int, call_ids: Collection[int], *, stands_for: int | None = None) -> None:
     """Decide calls whose results under a rerun are all in. The caller is in a transaction.
+
+    `stands_for`: a cancelled rerun, whose calls this one decides in its place.
 
     A call that a newer rerun owes a verdict is left to that one. A call that nobody owes one any more is
     decided again: a newer but narrower rerun has settled it without the results that came now. A failed
     result counts although an older good one is still shown: a call never passes because the judge was down.
     """
-    owed = Q(pending_rerun_id=rerun_id) | Q(pending_rerun_id=None)
+    mine = {rerun_id, stands_for} - {None}
+    owed = Q(pending_rerun_id__in=mine) | Q(pending_rerun_id=None)
     # Locked, and in the order of ids: a vote or a reset at the same time waits instead of being half undone.
     calls = list(
         CallLog.objects.select_for_update(no_key=True)
@@ -76,7 +79,7 @@ def settle_calls(rerun_id: int, call_ids: Collection[int]) -> None:
             event_owed=False,
             updated_at=timezone.now(),  # whoever counts results by day sees by it that the call has others
         )
-        waited = [call.pk for call in calls if call.is_reviewed and call.pending_rerun_id == rerun_id]
+        waited = [call.pk for call in calls if call.is_reviewed and call.pending_rerun_id in mine]
         for call_id in _reviewed_meanwhile(rerun_id, waited) if waited else ():
             settle_from_reviews(call_id)
     by_project: dict[int, dict[int, str]] = defaultdict(dict)
@@ -108,9 +111,10 @@ def hold_calls(call_ids: Collection[int]) -> None:
         list(locked.values_list("pk", flat=True))
 
 
-def abandon_call(rerun_id: int, call_id: int) -> None:
+def abandon_call(rerun_id: int, call_id: int, *, stands_for: int | None = None) -> None:
     """Leave a call without a verdict that can be neither measured nor settled, so that its rerun can end."""
-    left = CallLog.objects.filter(pk=call_id, pending_rerun_id=rerun_id)
+    mine = {rerun_id, stands_for} - {None}
+    left = CallLog.objects.filter(pk=call_id, pending_rerun_id__in=mine)
     owed = dict(left.filter(event_owed=True).values_list("pk", "project_id"))
     left.update(
         pending_rerun_id=None,

@@ -166,7 +166,7 @@ class Asking:
         if stored is None:
             assert asked.rerun_id is not None, "only a rerun has a cap"
             assert budget.cap_usd is not None
-            # The chunk is let go of even where the cap was raised meanwhile: whoever takes it has the new one.
+            # The chunk is let go of even where the cap was raised meanwhile: its next owner has the new one.
             await self._writer.write(PAUSE, Pausing(asked.rerun_id, budget.cap_usd))
             self._on_cap(asked.rerun_id)
             await asyncio.Event().wait()  # until the executor lets go of the chunk

@@ -102,7 +102,7 @@ class CallEvaluation:
         await self._fail("The server gave up on this call after several tries; see the server's log.", True)
         if self._chunk.rerun.aside:
             return
-        settling = Settling(self._chunk.rerun_id, self._work.call.id)
+        settling = Settling.of(self._chunk, self._work.call.id)
         try:
             await self._writer.write(SETTLE, settling)
         except Exception as error:  # noqa: BLE001 -- settling may be what never works
@@ -154,4 +154,4 @@ class CallEvaluation:
         if self._chunk.rerun.aside:
             return
         with span("settle", call_id=self._work.call.id):
-            await self._writer.write(SETTLE, Settling(self._chunk.rerun_id, self._work.call.id))
+            await self._writer.write(SETTLE, Settling.of(self._chunk, self._work.call.id))

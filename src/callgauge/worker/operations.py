@@ -11,6 +11,7 @@ from callgauge.flow import checkpoint, control, ledger, results, settle
 from callgauge.flow.checkpoint import Begun, Question
 from callgauge.flow.ledger import NOTHING_LEFT, LeftAsIs
 from callgauge.flow.results import NewResult
+from callgauge.store.models import Chunk, RerunKind
 from callgauge.worker.writer import Operation
 
 
@@ -24,6 +25,13 @@ class OwnedResult:
 class Settling:
     rerun_id: int
     call_id: int
+    stands_for: int | None = None
+    """The cancelled rerun whose calls this one decides."""
+
+    @classmethod
+    def of(cls, chunk: Chunk, call_id: int) -> Settling:
+        rerun = chunk.rerun
+        return cls(rerun.pk, call_id, rerun.follows if rerun.kind == RerunKind.SETTLE else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +82,17 @@ def _store_results(items: Sequence[OwnedResult]) -> Sequence[bool]:
 
 
 def _settle(items: Sequence[Settling]) -> Sequence[None]:
-    for rerun_id in dict.fromkeys(item.rerun_id for item in items):
-        settle.settle_calls(rerun_id, [item.call_id for item in items if item.rerun_id == rerun_id])
+    by_rerun: dict[tuple[int, int | None], list[int]] = defaultdict(list)
+    for item in items:
+        by_rerun[item.rerun_id, item.stands_for].append(item.call_id)
+    for (rerun_id, stands_for), call_ids in by_rerun.items():
+        settle.settle_calls(rerun_id, call_ids, stands_for=stands_for)
     return [None] * len(items)
 
 
 def _abandon(items: Sequence[Settling]) -> Sequence[None]:
     for item in items:
-        settle.abandon_call(item.rerun_id, item.call_id)
+        settle.abandon_call(item.rerun_id, item.call_id, stands_for=item.stands_for)
     return [None] * len(items)
 
 
@@ -118,11 +129,13 @@ def _pause(items: Sequence[Pausing]) -> Sequence[None]:
 BEGIN: Operation[Question, Begun] = Operation("begin", _begin)
 FORGET: Operation[Question, None] = Operation("forget", _forget)
 STORE_ANSWER: Operation[tuple[Question, JudgeAnswer], None] = Operation("answer", _store_answers)
-TAKE_OVER: Operation[TakingOver, bool] = Operation("take over", _take_over, lambda item: item.call_id)
+TAKE_OVER: Operation[TakingOver, bool] = Operation(
+    "take over", _take_over, lambda item: item.call_id, lambda item: item.chunk_id
+)
 PAUSE: Operation[Pausing, None] = Operation("pause", _pause)
 STORE_RESULT: Operation[OwnedResult, bool] = Operation(
-    "result", _store_results, lambda item: item.result.call_id
+    "result", _store_results, lambda item: item.result.call_id, lambda item: item.result.chunk_id
 )
 SETTLE: Operation[Settling, None] = Operation("settle", _settle, lambda item: item.call_id)
 ABANDON: Operation[Settling, None] = Operation("abandon", _abandon, lambda item: item.call_id)
-FINISH: Operation[Finishing, bool] = Operation("finish", _finish)
+FINISH: Operation[Finishing, bool] = Operation("finish", _finish, chunk_of=lambda item: item.chunk_id)

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
+from callgauge.flow import ledger
 from callgauge.flow.settle import hold_calls
 from callgauge.store.refusals import FULL, READ_ONLY, refusal_of
 from callgauge.store.turns import write_turn
@@ -56,6 +57,8 @@ class Operation(Generic[Item, Result]):
     call_of: Callable[[Item], int] | None = None
     """The call that an item changes. All calls of a transaction are locked before its first statement, in
     one order: two workers on the same calls would else wait for each other, or both set what is current."""
+    chunk_of: Callable[[Item], int] | None = None
+    """The chunk that must be held for it; locked after the calls, in one order too."""
 
 
 @dataclass(slots=True)
@@ -176,8 +179,10 @@ class Writer:
         connection.close_if_unusable_or_obsolete()
         outcomes: list[_Outcome] = []
         calls = {job.operation.call_of(job.item) for job in jobs if job.operation.call_of is not None}
+        chunks = {job.operation.chunk_of(job.item) for job in jobs if job.operation.chunk_of is not None}
         with write_turn(), transaction.atomic():
             hold_calls(calls)
+            ledger.hold(chunks)
             for group in groups.values():
                 results = group[0].operation.run([job.item for job in group])
                 outcomes.extend((job, result, None) for job, result in zip(group, results, strict=True))

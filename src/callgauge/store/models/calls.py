@@ -101,9 +101,6 @@ class CallLog(models.Model):
             models.Index(fields=["agent", "id"], condition=Q(deleted_at=None), name="call_agent"),
             models.Index(fields=["project", "timestamp", "id"], name="call_project_time"),
             models.Index(fields=["agent", "timestamp", "id"], name="call_agent_time"),
-            models.Index(
-                fields=["pending_rerun_id"], condition=~Q(pending_rerun_id=None), name="call_pending"
-            ),
         ]
 
     def __str__(self) -> str:

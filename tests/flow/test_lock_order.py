@@ -1,0 +1,117 @@
+"""Who locks what first on PostgreSQL: a call, then chunks, then reruns. SQLite has one writer at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import F
+
+from callgauge.flow import control, ledger, rerun
+from callgauge.flow.rerun import plan_page, request_rerun
+from callgauge.flow.selection import Selection
+from callgauge.flow.settle import hold_calls
+from callgauge.store.models import Chunk, Rerun
+from tests.calls import make_calls, make_metric
+from tests.tenants import Tenant, tenant
+from tests.waiting import wait_until
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite locks nothing by row"),
+]
+
+OWNER = "test:1"
+Result = TypeVar("Result")
+
+
+@pytest.fixture
+def alice(transactional_db: None) -> Tenant:
+    return tenant("Acme", "Support")
+
+
+def _waits_for_a_lock() -> bool:
+    """Whether anybody waits for what this connection has locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks"
+            " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def _meanwhile(
+    other: Callable[[], Result], first: Callable[[], object], then: Callable[[], object]
+) -> Result:
+    """In one transaction `first`, and `then` once `other`, in another, waits for what it locked."""
+
+    def run() -> Result:
+        try:
+            return other()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            first()
+            result = pool.submit(run)
+            wait_until(_waits_for_a_lock, what="the other's wait")
+            then()
+        return result.result(20)
+
+
+def _count(one: Rerun) -> None:
+    Rerun.objects.filter(pk=one.pk).update(scored=F("scored") + 1)
+
+
+def test_cancelling_waits_for_whoever_stores_results(alice: Tenant) -> None:
+    agent = alice.agent()
+    make_calls(agent, 2)
+    make_metric(alice.project, "One")
+    asked = request_rerun(alice.key, agent, Selection()).rerun
+    (chunk,) = ledger.claim(OWNER, (0, 1, 2), 10)
+    cancelled = _meanwhile(
+        lambda: control.cancel(alice.key, asked),
+        lambda: ledger.held(OWNER, [chunk.pk]),
+        lambda: _count(asked),
+    )
+    assert (cancelled.state, cancelled.scored) == ("cancelled", 1)
+    assert not Chunk.objects.filter(rerun=asked).exclude(state="cancelled").exists()
+
+
+def test_cancelling_also_ends_the_chunks_that_came_while_it_waited(alice: Tenant) -> None:
+    agent = alice.agent()
+    calls = make_calls(agent, 2)
+    make_metric(alice.project, "One")
+    asked = request_rerun(alice.key, agent, Selection()).rerun
+    (chunk,) = ledger.claim(OWNER, (0, 1, 2), 10)
+    _meanwhile(
+        lambda: control.cancel(alice.key, asked),
+        lambda: ledger.held(OWNER, [chunk.pk]),
+        lambda: ledger.finish(OWNER, chunk.pk, rest=[calls[1].pk]),
+    )
+    assert sorted(Chunk.objects.filter(rerun=asked).values_list("state", flat=True)) == ["cancelled", "done"]
+    settling = Rerun.objects.get(follows=asked.pk)
+    assert settling.total_calls == 1
+
+
+def test_planning_holds_no_rerun_while_it_waits_for_calls(
+    alice: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever stores the results of a smaller rerun on one of them may count some of the large one too."""
+    agent = alice.agent()
+    calls = make_calls(agent, 3)
+    make_metric(alice.project, "One")
+    monkeypatch.setattr(rerun, "RESET_AT_ONCE", 0)
+    large = request_rerun(alice.key, agent, Selection()).rerun
+    (chunk,) = ledger.claim(OWNER, (0, 1, 2), 10)
+    _meanwhile(
+        lambda: plan_page(OWNER, chunk.pk, 10),
+        lambda: hold_calls([calls[1].pk]),
+        lambda: _count(large),
+    )
+    large.refresh_from_db()
+    assert (large.scored, large.total_calls, large.planned_through) == (1, 3, calls[2].pk)
