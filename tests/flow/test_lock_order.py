@@ -11,10 +11,11 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from callgauge.flow import control, ledger, rerun
+from callgauge.flow.calls import delete_call
 from callgauge.flow.rerun import plan_page, request_rerun
 from callgauge.flow.selection import Selection
 from callgauge.flow.settle import hold_calls
-from callgauge.store.models import Chunk, Rerun
+from callgauge.store.models import CallLog, Chunk, JudgeCall, Rerun
 from tests.calls import make_calls, make_metric
 from tests.tenants import Tenant, tenant
 from tests.waiting import wait_until
@@ -115,3 +116,16 @@ def test_planning_holds_no_rerun_while_it_waits_for_calls(
     )
     large.refresh_from_db()
     assert (large.scored, large.total_calls, large.planned_through) == (1, 3, calls[2].pk)
+
+
+def test_deleting_a_call_waits_for_whoever_stores_its_answers(alice: Tenant) -> None:
+    agent = alice.agent()
+    (call,) = make_calls(agent, 1)
+    asked = request_rerun(alice.key, agent, Selection()).rerun
+    JudgeCall.objects.create(key="k", rerun=asked, call=call, model="m", request_hash="h")
+    _meanwhile(
+        lambda: delete_call(call, retain_evaluations=False),
+        lambda: hold_calls([call.pk]),
+        lambda: JudgeCall.objects.filter(call=call).update(state="done"),
+    )
+    assert not CallLog.objects.exists()

@@ -11,16 +11,20 @@ from django.utils import timezone
 from callgauge.flow import retention
 from callgauge.flow.call_metadata import index_metadata
 from callgauge.flow.errors import Invalid
+from callgauge.flow.rerun import start_live
 from callgauge.store.models import (
     CallLog,
     CallMetadata,
     CallPayload,
+    Chunk,
     MetricResult,
     Project,
     Recording,
+    Rerun,
     Review,
 )
 from tests.call_rows import call_row, metric_row, rerun_row, result_row
+from tests.calls import make_metric
 from tests.tenants import Tenant
 
 pytestmark = pytest.mark.django_db
@@ -98,3 +102,29 @@ def test_a_rule_of_nonsense_is_refused(alice: Tenant, tmp_path: Path) -> None:
     for days in (0, 10**6):
         with pytest.raises(Invalid):
             rule(alice, calls=days)
+
+
+def test_the_evaluation_that_came_with_a_call_goes_with_it_and_wider_reruns_stay(alice: Tenant) -> None:
+    old, new = aged(alice, "old", 31), aged(alice, "new", 29)
+    metric = make_metric(alice.project, "Goal")
+    reruns = [start_live(call) for call in (old, new)]
+    wide = rerun_row(alice.project.agents.get(pk=old.agent_id), metric)
+    for call, rerun in zip((old, new), reruns, strict=True):
+        result_row(call, metric, rerun, passed=True, is_current=False)
+        result_row(call, metric, wide, passed=True)
+    Rerun.objects.update(finished_at=timezone.now())
+    rule(alice, calls=30)
+    run()
+    assert set(Rerun.objects.values_list("pk", flat=True)) == {reruns[1].pk, wide.pk}
+    assert set(Chunk.objects.values_list("rerun", flat=True)) == {reruns[1].pk}
+
+
+def test_an_evaluation_that_is_under_way_outlives_its_call(alice: Tenant) -> None:
+    """Whoever works on it finds the call gone and ends it."""
+    old = aged(alice, "old", 31)
+    metric = make_metric(alice.project, "Goal")
+    rerun = start_live(old)
+    result_row(old, metric, rerun, passed=True)
+    rule(alice, calls=30)
+    run()
+    assert Rerun.objects.get().pk == rerun.pk

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from callgauge.domain.storable import storable_json
@@ -24,6 +24,7 @@ from callgauge.flow.recordings.rows import forget
 from callgauge.flow.redaction import fields_of, hide, restore, store_original
 from callgauge.flow.rerun import evaluate_call_again, start_live
 from callgauge.flow.scope import Who, as_id, require_change
+from callgauge.flow.settle import hold_calls
 from callgauge.formats import Parsed
 from callgauge.store.models import (
     CallLog,
@@ -33,6 +34,8 @@ from callgauge.store.models import (
     DeferredCall,
     JudgeCall,
     MetricResult,
+    Rerun,
+    RerunKind,
     Review,
     WebhookDelivery,
 )
@@ -252,6 +255,7 @@ def forget_completely(ids: Collection[int]) -> None:
 def _delete(ids: Collection[int], retain_evaluations: bool) -> None:
     """What was said and who called goes either way; `retain_evaluations` leaves the row that results and
     reviews hang from, out of sight. The caller is in a transaction."""
+    hold_calls(ids)  # first, as whoever stores answers and results of them does
     JudgeCall.objects.filter(call_id__in=ids).delete()  # their answers quote the call
     forget_calls(ids)
     CallMetadata.objects.filter(call_id__in=ids).delete()
@@ -266,5 +270,20 @@ def _delete(ids: Collection[int], retain_evaluations: bool) -> None:
         )
         return
     Review.objects.filter(call_id__in=ids).delete()
+    reruns = _reruns_of_their_own(ids)
     MetricResult.objects.filter(call_id__in=ids).delete()
     CallLog.objects.filter(pk__in=ids).delete()
+    Rerun.objects.filter(pk__in=reruns).delete()
+
+
+def _reruns_of_their_own(ids: Collection[int]) -> list[int]:
+    """Evaluations that came with one of these calls and are over: with their chunks they would outlive it for
+    ever. Found by their results, for which there is an index."""
+    results = MetricResult.objects.filter(
+        call_id__in=ids,
+        rerun__kind__in=(RerunKind.LIVE, RerunKind.SHADOW),
+        rerun__last_call_id=F("call_id"),
+        rerun__total_calls=1,
+        rerun__finished_at__isnull=False,
+    )
+    return list(results.order_by().values_list("rerun_id", flat=True).distinct())
