@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import InterfaceError
 
 from callgauge.flow import batches, ledger, work
 from callgauge.flow.rerun import Selection, request_rerun
@@ -449,3 +450,20 @@ def test_a_call_that_changed_meanwhile_is_asked_anew(
     rerun.refresh_from_db()
     assert provider.asked_singly == 1 + len(METRICS)
     assert rerun.judge_requests == QUESTIONS + len(METRICS), "the answers about the old content were paid for"
+
+
+def test_whatever_is_wrong_with_the_connection_batches_are_looked_for_again(
+    alice: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(owner: str) -> None:
+        raise InterfaceError("connection already closed")  # not one of Django's DatabaseErrors
+
+    async def step() -> bool:
+        looking = Batches("test:1", None, least=None, fail_interrupted=False)
+        try:
+            return await looking.step()
+        finally:
+            await looking.stop(0.0)
+
+    monkeypatch.setattr(batches, "claim", fail)
+    assert asyncio.run(step()) is False

@@ -6,8 +6,6 @@ import asyncio
 import logging
 from collections import deque
 
-from django.db import DatabaseError
-
 from callgauge.flow.provider_limits import ProviderLimits, reserve
 from callgauge.worker.database import DatabaseThread
 
@@ -51,7 +49,7 @@ class SharedAllowance:
             owed, self._owed = self._owed, 0
             try:
                 reserved = await self._thread.run(reserve, self._provider, self._limits, needs, owed)
-            except DatabaseError as error:
+            except Exception as error:  # noqa: BLE001 -- those who wait would wait for ever
                 log.warning("cannot look up the judge's rate, trying again: %s", type(error).__name__)
                 self._owed += owed
                 await asyncio.sleep(OUTAGE_WAIT_SECS)

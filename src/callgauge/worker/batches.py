@@ -167,7 +167,7 @@ class Batches:
             if batch is None:
                 return False
             await self._step_safely(batch)
-        except DatabaseError as error:
+        except Exception as error:  # noqa: BLE001 -- batches are looked after whatever it was
             log.warning("cannot look after batches, trying again: %s", type(error).__name__)
             return False
         return True

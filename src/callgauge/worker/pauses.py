@@ -70,7 +70,7 @@ class SharedPauses:
             return
         try:
             found = await self._thread.run(provider_limits.pauses, busy)
-        except DatabaseError as error:
+        except Exception as error:  # noqa: BLE001 -- it must go on looking whatever it was
             log.warning("cannot look for pauses of judges, trying again: %s", type(error).__name__)
             return
         for name in busy:
