@@ -15,7 +15,16 @@ from callgauge.flow import control
 from callgauge.flow.errors import Conflict, Invalid
 from callgauge.flow.rerun import PLAIN, Terms, request_rerun
 from callgauge.flow.selection import Selection
-from callgauge.store.models import Agent, CallLog, Chunk, JudgeCall, MetricResult, Rerun, RerunState
+from callgauge.store.models import (
+    Agent,
+    CallLog,
+    Chunk,
+    JudgeCall,
+    MetricResult,
+    MetricVersion,
+    Rerun,
+    RerunState,
+)
 from callgauge.worker.executor import Executor
 from tests.calls import make_calls, make_metric
 from tests.judges import verdict
@@ -197,6 +206,23 @@ def test_a_rerun_that_ended_while_it_was_paused_ends_when_it_is_resumed(
     wait_until(lambda: fresh(rerun).state == RerunState.DONE)
     Rerun.objects.update(state="paused", finished_at=None)
     assert control.resume(alice.key, rerun).state == "done"
+
+
+def test_more_failures_than_one_request_may_name_are_told_another_way(
+    alice: Tenant, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rerun = start(alice, agent)
+    (version,) = rerun.metric_version_ids
+    metric = MetricVersion.objects.get(pk=version).metric_id
+    MetricResult.objects.bulk_create(
+        MetricResult(call=call, metric_id=metric, version_id=version, rerun=rerun, outcome="failed")
+        for call in CallLog.objects.all()
+    )
+    Rerun.objects.update(state="done")
+    monkeypatch.setattr(control, "RESET_AT_ONCE", 39)
+    with pytest.raises(Invalid, match='"reuse": "current"'):
+        control.retry_failed(alice.key, fresh(rerun))
+    assert Rerun.objects.count() == 1
 
 
 def test_a_cap_without_a_price_is_refused(alice: Tenant, agent: Agent, settings: Any) -> None:

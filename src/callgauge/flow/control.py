@@ -20,7 +20,7 @@ from callgauge.flow.errors import Conflict, Invalid
 from callgauge.flow.metrics import versions_for
 from callgauge.flow.rerun import Terms, request_rerun
 from callgauge.flow.scope import Who, require_change
-from callgauge.flow.selection import Selection
+from callgauge.flow.selection import RESET_AT_ONCE, Selection
 from callgauge.flow.wake import announce_work
 from callgauge.store.models import (
     UNFINISHED,
@@ -118,7 +118,14 @@ def retry_failed(who: Who, rerun: Rerun) -> Rerun:
     if rerun.state in UNFINISHED:
         raise Conflict(f"Rerun {rerun.pk} is {rerun.state}: wait for its end, or cancel it.")
     failed = MetricResult.objects.filter(rerun=rerun, outcome=ResultOutcome.FAILED, call__deleted_at=None)
-    calls = sorted(set(failed.values_list("call_id", flat=True)))
+    found = failed.order_by("call_id").values_list("call_id", flat=True).distinct()
+    calls = list(found[: RESET_AT_ONCE + 1])
+    if len(calls) > RESET_AT_ONCE:
+        raise Invalid.field(
+            "non_field_errors",
+            f"More than {RESET_AT_ONCE} calls failed in rerun {rerun.pk}: ask for a rerun of all calls with "
+            '"reuse": "current", which measures what failed and leaves the rest as it is.',
+        )
     if not calls or rerun.agent is None:
         raise Invalid.field("non_field_errors", f"Nothing failed in rerun {rerun.pk}.")
     measured = {version.metric_id for version in versions_for(rerun.agent)}
