@@ -37,8 +37,12 @@ def pytest_configure(config: pytest.Config) -> None:
     # Only now: pytest-django would otherwise read the settings before the database is chosen.
     os.environ["DJANGO_SETTINGS_MODULE"] = "callgauge.config.settings"
     import django
+    from hypothesis import settings
 
     django.setup()
+    # No test is timed: on a busy machine an example may take any time.
+    settings.register_profile("untimed", settings(), deadline=None)
+    settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

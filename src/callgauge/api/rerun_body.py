@@ -48,9 +48,6 @@ class Body:
             return name, _json_text(self._data[name])
         return names[0], None
 
-    def has(self, *names: str) -> bool:
-        return any(name in self._data for name in names)
-
 
 def read_selection(body: Body) -> Selection:
     """`call_logs`: ids, "all", or a number N for the first N. Raises Invalid."""
