@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import pytest
 from django.db import connection, transaction
 from django.db.models import F
 
-from callgauge.flow import control, ledger, rerun
+from callgauge.domain.judging import JudgeAnswer
+from callgauge.domain.outcomes import Scored, Usage, Value
+from callgauge.flow import control, ledger, rerun, work
 from callgauge.flow.calls import delete_call
+from callgauge.flow.checkpoint import Question
 from callgauge.flow.rerun import plan_page, request_rerun
+from callgauge.flow.results import NewResult
 from callgauge.flow.selection import Selection
 from callgauge.flow.settle import hold_calls
 from callgauge.store.models import CallLog, Chunk, JudgeCall, Rerun
+from callgauge.worker.operations import STORE_ANSWER, STORE_RESULT, OwnedResult
+from callgauge.worker.writer import Writer, _Job
 from tests.calls import make_calls, make_metric
 from tests.tenants import Tenant, tenant
 from tests.waiting import wait_until
@@ -129,3 +135,22 @@ def test_deleting_a_call_waits_for_whoever_stores_its_answers(alice: Tenant) -> 
         lambda: JudgeCall.objects.filter(call=call).update(state="done"),
     )
     assert not CallLog.objects.exists()
+
+
+def test_a_batch_counts_on_its_reruns_in_the_order_of_their_ids(alice: Tenant) -> None:
+    """Whatever of them comes first in it: another worker's batch has the same reruns."""
+    agent = alice.agent()
+    (call,) = make_calls(agent, 1)
+    make_metric(alice.project, "One")
+    first, second = (request_rerun(alice.key, agent, Selection(first=n)).rerun for n in (1, 2))
+    ledger.claim(OWNER, (0, 1, 2), 10)
+    chunk = Chunk.objects.get(rerun=first)
+    (spec,) = work.load_specs(first.metric_version_ids)
+    answer = JudgeAnswer({}, "m", Usage(cost_usd=0.5))
+    result = NewResult(chunk.pk, first.pk, call.pk, call.content_hash, spec, Scored(Value(passed=True)))
+    jobs = [
+        _Job(STORE_ANSWER, (Question("k", second.pk, call.pk, "m", "h"), answer), Future()),
+        _Job(STORE_RESULT, OwnedResult(OWNER, result), Future()),
+    ]
+    _meanwhile(lambda: Writer._run(jobs), lambda: _count(first), lambda: _count(second))
+    assert list(Rerun.objects.order_by("pk").values_list("scored", "spent_usd")) == [(2, 0.0), (1, 0.5)]

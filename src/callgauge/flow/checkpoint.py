@@ -13,6 +13,7 @@ from django.utils import timezone
 from callgauge.domain.calls import stable_hash
 from callgauge.domain.judging import JudgeAnswer, JudgeRequest, hash_of_request
 from callgauge.domain.outcomes import Usage
+from callgauge.flow import tally
 from callgauge.store.bulk import insert_rows, moment, update_rows
 from callgauge.store.models import JudgeCall, JudgeCallState, Rerun
 
@@ -154,7 +155,7 @@ def store_answers(answers: Sequence[tuple[Question, JudgeAnswer]]) -> None:
             spent[asked.rerun_id] += answer.usage.cost_usd or 0.0
     for rerun_id, cost in sorted(spent.items()):
         if cost:
-            Rerun.objects.filter(pk=rerun_id).update(spent_usd=F("spent_usd") + cost)
+            tally.count(rerun_id, spent_usd=cost)
     now = moment(timezone.now())
     update_rows(
         JudgeCall,

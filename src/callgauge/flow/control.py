@@ -58,7 +58,7 @@ def pause(who: Who, rerun: Rerun) -> Rerun:
 def pause_at_cap(rerun_id: int, cap_usd: float) -> None:
     """This cap is reached; nothing happens where it has been raised since. The caller is in a transaction."""
     going = Rerun.objects.filter(pk=rerun_id, state__in=AT_WORK, max_cost_usd__lte=cap_usd)
-    locked = going.select_for_update().first()
+    locked = going.select_for_update(no_key=True).first()
     if locked is not None:
         _pause(locked, PauseReason.BUDGET)
         announce_work()
@@ -147,7 +147,7 @@ def spent_of(rerun: Rerun) -> float:
 
 
 def _locked(rerun: Rerun) -> Rerun:
-    return Rerun.objects.select_for_update().get(pk=rerun.pk)
+    return Rerun.objects.select_for_update(no_key=True).get(pk=rerun.pk)
 
 
 def _pause(rerun: Rerun, reason: PauseReason) -> None:

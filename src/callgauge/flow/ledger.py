@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from django.db import connection, transaction
 from django.db.models import Case, DateTimeField, ExpressionWrapper, F, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Now
 
-from callgauge.flow import fairness
+from callgauge.flow import fairness, tally
 from callgauge.flow.fairness import NOT_AT_WORK
 from callgauge.store.bulk import update_rows
 from callgauge.store.models import (
@@ -255,17 +256,15 @@ def finish(
             undecided = CallLog.objects.filter(
                 pk__in=chunk.call_ids, is_reviewed=False, success=None, pending_rerun_id=None
             ).count()
-        more = {
-            "settled_calls": len(chunk.call_ids),
-            "failed_calls": undecided,
-            "scored": left_as_is.scored,
-            "skipped": left_as_is.skipped,
-            "reused": left_as_is.scored + left_as_is.skipped,
-        }
-        Rerun.objects.filter(pk=chunk.rerun_id).update(
-            **{name: F(name) + count for name, count in more.items() if count}
+        tally.count(
+            chunk.rerun_id,
+            settled_calls=len(chunk.call_ids),
+            failed_calls=undecided,
+            scored=left_as_is.scored,
+            skipped=left_as_is.skipped,
+            reused=left_as_is.scored + left_as_is.skipped,
         )
-    end_if_complete(chunk.rerun_id)
+    tally.afterwards(chunk.rerun_id, partial(end_if_complete, chunk.rerun_id))
 
 
 def end_if_complete(rerun_id: int) -> None:

@@ -8,15 +8,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, assert_never
 
-from django.db.models import F
 from django.utils import timezone
 
 from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Failed, Outcome, Scored, Skipped
 from callgauge.engine.identity import Identity
-from callgauge.flow import ledger
+from callgauge.flow import ledger, tally
 from callgauge.store.bulk import insert_rows, moment
-from callgauge.store.models import CallLog, MetricResult, Rerun, ResultOutcome
+from callgauge.store.models import CallLog, MetricResult, ResultOutcome
 
 MAX_LABEL_CHARS = 255
 _COLUMNS = tuple(
@@ -230,10 +229,7 @@ def _count(results: Sequence[NewResult]) -> None:
             "cost_usd": sum(usage.cost_usd or 0.0 for usage in spent),
             "unpriced_requests": sum(usage.unpriced_requests for usage in spent),
         }
-        # Each column is an expression to compile, and most batches have none for half of them.
-        Rerun.objects.filter(pk=rerun_id).update(
-            **{column: F(column) + count for column, count in more.items() if count}
-        )
+        tally.count(rerun_id, **more)
 
 
 def _how_many(outcomes: Collection[Outcome], kind: type[Scored] | type[Skipped] | type[Failed]) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from callgauge.domain.judging import JudgeAnswer
-from callgauge.flow import checkpoint, control, ledger, results, settle
+from callgauge.flow import checkpoint, control, ledger, results, settle, tally
 from callgauge.flow.checkpoint import Begun, Question
 from callgauge.flow.ledger import NOTHING_LEFT, LeftAsIs
 from callgauge.flow.results import NewResult
@@ -122,7 +123,7 @@ def _take_over(items: Sequence[TakingOver]) -> Sequence[bool]:
 
 def _pause(items: Sequence[Pausing]) -> Sequence[None]:
     for item in sorted(set(items), key=lambda item: (item.rerun_id, item.cap_usd)):
-        control.pause_at_cap(item.rerun_id, item.cap_usd)
+        tally.afterwards(item.rerun_id, partial(control.pause_at_cap, item.rerun_id, item.cap_usd))
     return [None] * len(items)
 
 

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from callgauge.flow import ledger
+from callgauge.flow import ledger, tally
 from callgauge.flow.settle import hold_calls
 from callgauge.store.refusals import FULL, READ_ONLY, refusal_of
 from callgauge.store.turns import write_turn
@@ -183,9 +183,10 @@ class Writer:
         with write_turn(), transaction.atomic():
             hold_calls(calls)
             ledger.hold(chunks)
-            for group in groups.values():
-                results = group[0].operation.run([job.item for job in group])
-                outcomes.extend((job, result, None) for job, result in zip(group, results, strict=True))
+            with tally.gathered():
+                for group in groups.values():
+                    results = group[0].operation.run([job.item for job in group])
+                    outcomes.extend((job, result, None) for job, result in zip(group, results, strict=True))
         return outcomes
 
 

@@ -1,0 +1,73 @@
+"""Counts of reruns, gathered over a transaction and written at its end.
+
+Whatever stores answers, results and ends counts on the rows of reruns. Two workers that write for the same
+two reruns lock these rows in one order this way, each row once and only for a moment.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from django.db.models import F
+
+from callgauge.store.models import Rerun
+
+
+class _Gathered:
+    def __init__(self) -> None:
+        self.counts: dict[int, dict[str, float]] = defaultdict(lambda: defaultdict(int))
+        self.then: dict[int, list[Callable[[], None]]] = defaultdict(list)
+
+    def write(self) -> None:
+        for rerun_id in sorted({*self.counts, *self.then}):
+            _write(rerun_id, self.counts.get(rerun_id, {}))
+        for rerun_id in sorted(self.then):
+            for do in self.then[rerun_id]:
+                do()
+
+
+_gathering: ContextVar[_Gathered | None] = ContextVar("callgauge_tally", default=None)
+
+
+@contextmanager
+def gathered() -> Iterator[None]:
+    """Held around the statements of a transaction, within it."""
+    mine = _Gathered()
+    token = _gathering.set(mine)
+    try:
+        yield
+    finally:
+        _gathering.reset(token)
+    mine.write()
+
+
+def count(rerun_id: int, **more: float) -> None:
+    """Add to columns of a rerun. The caller is in a transaction."""
+    gathering = _gathering.get()
+    if gathering is None:
+        _write(rerun_id, more)
+        return
+    for name, number in more.items():
+        gathering.counts[rerun_id][name] += number
+
+
+def afterwards(rerun_id: int, do: Callable[[], None]) -> None:
+    """Have something done to a rerun when all is counted and its row is locked."""
+    gathering = _gathering.get()
+    if gathering is None:
+        do()
+    else:
+        gathering.then[rerun_id].append(do)
+
+
+def _write(rerun_id: int, more: dict[str, float]) -> None:
+    row = Rerun.objects.filter(pk=rerun_id)
+    # Each column is an expression to compile, and most batches have none for half of them.
+    changes = {name: F(name) + number for name, number in more.items() if number}
+    if changes:
+        row.update(**changes)
+    else:
+        list(row.select_for_update(no_key=True).values_list("pk"))
