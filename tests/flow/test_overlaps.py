@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Failed, FailureCode, Outcome, Scored, Value
-from callgauge.flow import ledger, work
+from callgauge.flow import control, ledger, work
 from callgauge.flow.metrics import MetricChange, edit_metric
 from callgauge.flow.rerun import Selection, plan_page, request_evaluation, request_rerun
 from callgauge.flow.results import NewResult, store_results
@@ -138,6 +138,22 @@ def test_a_narrow_rerun_does_not_let_a_call_pass_on_a_metric_that_failed_last_ti
     assert call.success is None
     assert call.error_message is not None
     assert "B" in call.error_message
+
+
+def test_what_decides_a_cancelled_reruns_calls_can_be_cancelled_too(alice: Tenant) -> None:
+    agent = alice.agent()
+    call = make_call(agent, "one")
+    metric = make_metric(alice.project, "A")
+    _require(alice.project, metric)
+    _finish(_chunk(request_rerun(alice.key, agent, Selection()).rerun), call, {"A": PASS})
+    rerun = request_rerun(alice.key, agent, Selection()).rerun
+    control.cancel(alice.key, rerun)
+    control.cancel(alice.key, Rerun.objects.get(follows=rerun.pk))
+    chunk = _chunk(Rerun.objects.get(follows=rerun.pk, state="planned"))
+    with transaction.atomic():
+        SETTLE.run([Settling.of(chunk, call.pk)])
+    call.refresh_from_db()
+    assert (call.success, call.pending_rerun_id) == (True, None)
 
 
 def test_a_vote_between_two_results_counts_with_both(alice: Tenant) -> None:

@@ -174,7 +174,8 @@ def _cancel(rerun: Rerun, left: Sequence[Chunk]) -> None:
         project_id=rerun.project_id,
         agent_id=rerun.agent_id,
         kind=RerunKind.SETTLE,
-        follows=rerun.pk,
+        # Of a chain of them, the first: it is what the calls wait for.
+        follows=rerun.follows if rerun.kind == RerunKind.SETTLE else rerun.pk,
         planned_at=now,
         total_calls=sum(len(chunk.call_ids) for chunk in chunks),
         last_call_id=rerun.last_call_id,
