@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from callgauge.flow import ingest
+from callgauge.flow.errors import Conflict
+from callgauge.flow.new_calls import NewCall
 from callgauge.flow.sealing import seal
-from callgauge.formats import WEBHOOKS
+from callgauge.formats import WEBHOOKS, Parsed
 from callgauge.store.models import CallLog, CallPayload, Chunk, DeferredCall, Organization
 from tests.tenants import Tenant, tenant
 
@@ -274,3 +277,26 @@ def test_an_organizations_key_must_say_which_of_two_agents(alice: Tenant) -> Non
     both = tenant("Acme", None)
     assert post(both.client, "vapi", sample("vapi_end_of_call"))[0] == 400
     assert post(both.client, "vapi", sample("vapi_end_of_call"), query=f"?agent_id={mine.pk}")[0] == 200
+
+
+def test_a_report_adds_to_what_another_stored_while_it_came_in(
+    alice: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have looked for the call, and the second has not read it yet when the first is stored."""
+    alice.agent(assistant_id=assistant_in("retell", sample("retell_analyzed")))
+    post(alice.client, "retell", sample("retell_analyzed"))
+    usual = ingest._meet_again
+
+    def overtaken(known: CallLog, *args: Any) -> Any:
+        CallLog.objects.filter(pk=known.pk).update(feedback="called back", trace_id="t-1")
+        return usual(known, *args)
+
+    monkeypatch.setattr(ingest, "_meet_again", overtaken)
+    assert post(alice.client, "retell", sample("retell_analyzed"))[0] == 200
+    call = CallLog.objects.get()
+    assert (call.feedback, call.trace_id) == ("called back", "t-1")
+
+
+def test_a_call_that_is_deleted_while_its_report_comes_in_is_a_conflict(alice: Tenant) -> None:
+    with pytest.raises(Conflict):
+        ingest._meet_report(10**6, alice.agent(), NewCall(call_id="c", source="retell"), Parsed((), "retell"))

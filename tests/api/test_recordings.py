@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from callgauge.flow.recordings import due
+from callgauge.flow.recordings import due, rows
 from callgauge.flow.recordings.files import files
 from callgauge.store.models import CallLog, Recording, RecordingFile, RecordingUpload
 from tests.recordings import wav
@@ -343,3 +344,18 @@ def test_files_are_named_within_their_project(alice: Tenant, charlie: Tenant, st
     send(alice)
     send(charlie)
     assert len({place.project_id for place, _ in files().places()}) == 2
+
+
+def test_files_are_dropped_in_one_order(alice: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that delete calls with the same recordings lock their places; in two orders they would wait for
+    each other."""
+    held: list[str] = []
+    monkeypatch.setattr(rows, "_hold", lambda place: held.append(place.sha256))
+    for digit in "cab":
+        RecordingFile.objects.create(
+            project=alice.project, sha256=digit * 64, media_type="audio/wav", size_bytes=1
+        )
+    with transaction.atomic():
+        rows.drop_unused(RecordingFile.objects.values_list("pk", flat=True))
+    assert held == [digit * 64 for digit in "abc"]
+    assert not RecordingFile.objects.exists()

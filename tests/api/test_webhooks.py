@@ -13,8 +13,9 @@ from rest_framework.test import APIClient
 from callgauge.flow import errands
 from callgauge.flow.keys import create_key
 from callgauge.flow.webhooks import outbox
+from callgauge.flow.webhooks.deliveries import replay_dead
 from callgauge.flow.webhooks.outbox import Tried
-from callgauge.store.models import CallLog, Rerun, Role, WebhookDelivery
+from callgauge.store.models import AuditEntry, CallLog, Rerun, Role, WebhookDelivery
 from tests.call_rows import call_row, metric_row
 from tests.tenants import Tenant
 
@@ -241,3 +242,13 @@ def test_a_providers_report_is_forwarded_as_it_came(alice: Tenant) -> None:
     assert alice.client.post(path, body, format="json").json()["status"] == "known"
     row = WebhookDelivery.objects.get()
     assert (row.event, json.loads(outbox.payload_of(row))) == ("vapi.forwarded", body)
+
+
+def test_what_sends_nothing_again_leaves_no_entry(alice: Tenant) -> None:
+    delivery(alice, "a", "completed")
+    assert replay_dead(alice.key, alice.project) == 0
+    assert not AuditEntry.objects.filter(action="webhook.replayed").exists()
+    delivery(alice, "b", "failed")
+    assert replay_dead(alice.key, alice.project) == 1
+    entry = AuditEntry.objects.get(action="webhook.replayed")
+    assert (entry.project_id, entry.details) == (alice.project.pk, {"count": 1})

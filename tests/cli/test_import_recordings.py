@@ -136,3 +136,16 @@ def test_two_files_of_one_call_are_not_chosen_between(run: Run, agent: Agent, ca
     result = run("import", file, "--agent", agent.pk, "--recordings", calls / "audio")
     assert "c-1.flac, c-1.wav" in result.stderr
     assert not CallLog.objects.exists()
+
+
+def test_a_link_that_is_named_after_a_call_leads_to_nothing_outside(
+    run: Run, agent: Agent, calls: Path
+) -> None:
+    (calls.parent / "secret.wav").write_bytes(wav())
+    (calls / "audio" / "c-1.wav").symlink_to(calls.parent / "secret.wav")
+    (calls / "audio" / "other.wav").write_bytes(wav())
+    (calls / "audio" / "c-2.wav").symlink_to("other.wav")
+    file = write(calls / "calls.jsonl", row("c-1"), row("c-2"))
+    result = run("import", file, "--agent", agent.pk, "--recordings", calls / "audio")
+    assert f"{file}:1: recording: the file named after the call leads out of" in result.stderr
+    assert states() == {"c-2": "stored"}

@@ -54,7 +54,15 @@ class RecordingFiles:
         if len(paths) > 1:
             names = ", ".join(sorted(path.name for path in paths))
             raise NoSuchRecording(f"more than one file is named after the call: {names}.")
-        return paths[0].resolve() if paths else None
+        return self._inside(paths[0]) if paths else None
+
+    def _inside(self, path: Path) -> Path:
+        """Where a link leads, which may be another name in the folder."""
+        assert self._folder is not None
+        base, path = self._folder.resolve(), path.resolve()
+        if not path.is_relative_to(base):
+            raise NoSuchRecording(f"the file named after the call leads out of {base}.")
+        return path
 
     @cached_property
     def _files(self) -> Mapping[str, Sequence[Path]]:

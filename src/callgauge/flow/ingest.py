@@ -45,6 +45,8 @@ from callgauge.store.turns import write_turn
 INSERT_TRIES = 3
 """A first call that is deleted between the failed insert and the look at it makes room again."""
 
+CHANGING = "A call with this call_id is being changed at the same time. Try again."
+
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
@@ -89,7 +91,7 @@ def _ingest(project: Project, agent: Agent, new: NewCall, parsed: Parsed) -> Ing
             return _meet_again(known, agent, new, parsed)
         if not Agent.objects.filter(pk=agent.pk).exists():
             raise Invalid.field("agent", "This key reaches no such agent.")
-    raise Conflict("A call with this call_id is being changed at the same time. Try again.")
+    raise Conflict(CHANGING)
 
 
 def _insert(call: CallLog, payload: CallPayload, original: CallOriginal | None, new: NewCall) -> CallLog:
@@ -113,7 +115,7 @@ def _insert(call: CallLog, payload: CallPayload, original: CallOriginal | None, 
 
 def _meet_again(known: CallLog, agent: Agent, new: NewCall, parsed: Parsed) -> Ingested:
     if new.source:
-        return _meet_report(known, agent, new, parsed)
+        return _meet_report(known.pk, agent, new, parsed)
     policy = DuplicateCallPolicy(known.project.organization.duplicate_calls)
     match policy:
         case DuplicateCallPolicy.KEEP:
@@ -126,9 +128,18 @@ def _meet_again(known: CallLog, agent: Agent, new: NewCall, parsed: Parsed) -> I
             assert_never(policy)
 
 
-def _meet_report(known: CallLog, agent: Agent, new: NewCall, parsed: Parsed) -> Ingested:
+def _meet_report(call_id: int, agent: Agent, new: NewCall, parsed: Parsed) -> Ingested:
     """A provider's next report of a call that its webhook reported before: it knows more by now, or repeats
     itself. A call that came another way stays as it is: nobody at the provider reads a refusal."""
+    with write_turn(), transaction.atomic():
+        # Locked before it is read: of two reports at once, the second adds to what the first has stored.
+        known = CallLog.objects.select_for_update().filter(pk=call_id, deleted_at=None).first()
+        if known is None:
+            raise Conflict(CHANGING)
+        return _add_report(known, agent, new, parsed)
+
+
+def _add_report(known: CallLog, agent: Agent, new: NewCall, parsed: Parsed) -> Ingested:
     payload = CallPayload.objects.filter(pk=known.pk).first()
     if payload is None or payload.raw_source != new.source:
         return Ingested(known, created=False)

@@ -123,8 +123,9 @@ def forget(call_ids: Collection[int]) -> None:
 
 
 def drop_unused(file_ids: Collection[int]) -> None:
-    """Drop those files that nothing refers to. The caller is in a transaction."""
-    unused = _unused().filter(pk__in=file_ids)
+    """Drop those files that nothing refers to. The caller is in a transaction. Their places are held in one
+    order: two that delete calls with the same recordings would else wait for each other."""
+    unused = _unused().filter(pk__in=file_ids).order_by("sha256", "pk")
     for row in list(unused):
         place = Place(row.project_id, row.sha256)
         _hold(place)

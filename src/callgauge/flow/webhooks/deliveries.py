@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from callgauge.flow import errands
-from callgauge.flow.audit import audited
+from callgauge.flow.audit import audited, record
 from callgauge.flow.errors import Conflict, Invalid, NotFound
 from callgauge.flow.scope import Who, projects_of, require_change
 from callgauge.flow.wake import announce_work
@@ -59,13 +59,17 @@ def replay(who: Who, delivery: WebhookDelivery) -> WebhookDelivery:
     return delivery
 
 
-@audited("webhook.replayed", at=1)
 def replay_dead(who: Who, project: Project, since: datetime | None = None) -> int:
-    """Send again what was given up; how many there are. Tests are left out."""
+    """Send again what was given up; how many there are. Tests are left out. Nothing to send leaves no entry
+    in the audit log."""
     require_change(who)
     dead = WebhookDelivery.objects.filter(project=project, state=ErrandState.FAILED)
     dead = dead.exclude(event=WebhookEvent.TEST)
-    return _send_again(dead if since is None else dead.filter(created_at__gte=since))
+    with write_turn(), transaction.atomic():
+        count = _send_again(dead if since is None else dead.filter(created_at__gte=since))
+        if count:
+            record("webhook.replayed", project, count=count)
+    return count
 
 
 def _send_again(rows: QuerySet[WebhookDelivery]) -> int:
