@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from callgauge.flow import errands
 from callgauge.flow.sealing import seal, unseal
+from callgauge.flow.webhooks.receivers import receiver_of
 from callgauge.store.models import WebhookDelivery
 from tests.call_rows import call_row
 from tests.people import People
@@ -161,3 +162,33 @@ def test_the_page_asks_as_much_for_many_as_for_one(
         delivery(people, call_id=f"c-{number}")
     with django_assert_max_num_queries(14):
         people.owner.client.get(people.path(PAGE))
+
+
+def test_an_agents_own_address_is_set_on_its_page_tried_and_taken_away(
+    people: People, charlie: Tenant
+) -> None:
+    client, agent = people.member.client, people.project.agents.create(name="Bookings")
+    page = people.path(f"settings/agents/{agent.pk}")
+    said = {"name": "Bookings", "language": "en", "webhook_url": "https://agent.example.com/x"}
+    assert client.post(page, {**said, "secret.webhook_secret": "hush-hush"}).status_code == 302
+    agent.refresh_from_db()
+    receiver = receiver_of(people.project, agent)
+    assert receiver is not None
+    assert (receiver.url, receiver.signing_secret()) == ("https://agent.example.com/x", "hush-hush")
+    shown = text(client.get(page))
+    assert 'value="https://agent.example.com/x"' in shown
+    assert "hush-hush" not in shown
+
+    assert client.post(people.path(f"{PAGE}/test"), {"agent": agent.pk}).status_code == 302
+    assert WebhookDelivery.objects.get().agent_id == agent.pk
+    theirs = charlie.agent()
+    for other in (theirs.pk, "x"):
+        assert client.post(people.path(f"{PAGE}/test"), {"agent": other}).status_code == 404
+
+    refused = client.post(page, {**said, "webhook_url": "http://10.0.0.1/x"})
+    assert 'value="http://10.0.0.1/x"' in text(refused)
+    assert people.viewer.client.post(page, said).status_code == 403
+    client.post(page, {**said, "webhook_url": "", "clear.webhook_secret": "1"})
+    agent.refresh_from_db()
+    assert (agent.settings["webhook_url"], agent.secrets) == ("", {})
+    assert receiver_of(people.project, agent) is None

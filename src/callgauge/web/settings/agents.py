@@ -16,12 +16,13 @@ from callgauge.flow.agents import MAX_NAME, create_agent, delete_agent, edit_age
 from callgauge.flow.errors import Invalid
 from callgauge.flow.provider_calls import SECRETS_OF
 from callgauge.flow.scope import Person, agents_of, find_agent
+from callgauge.flow.webhooks.receivers import URL
 from callgauge.formats import WEBHOOKS
 from callgauge.store.models import Agent, CallLog
 from callgauge.web.page import project_page, say
 from callgauge.web.settings.places import project_of, read_text, server_address, show_settings, to_tab
+from callgauge.web.settings.sealed import SecretField, read_address, read_secrets, webhook_secrets
 
-MAX_SECRET = 10_000
 MAX_TEXT = 20_000
 
 
@@ -31,14 +32,6 @@ class Listed:
     provider: str
     language: str
     last_call: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class SecretField:
-    name: str
-    words: str
-    help: str
-    is_set: bool
 
 
 @project_page()
@@ -87,6 +80,8 @@ def _form(request: HttpRequest, who: Person, agent: Agent | None) -> HttpRespons
         "languages": LANGUAGES.items(),
         "providers": PHONE_PROVIDERS.items(),
         "secret_fields": [] if agent is None else _secret_fields(agent, provider),
+        "webhook_fields": [] if agent is None else webhook_secrets(agent.secrets),
+        "has_address": agent is not None and bool(_address(agent)),
         "hook": _hook(request, agent, provider),
     }
     return show_settings(request, who, "agent", "settings", context, error=error)
@@ -102,8 +97,11 @@ def _save(who: Person, agent: Agent | None, said: QueryDict) -> Agent:
         settings = {}
     if agent is None:
         return create_agent(project_of(who), columns, settings, who=who)
-    secrets = _secrets(agent, said)
-    return edit_agent(agent, columns, settings, secrets, who=who)
+    address = read_address(said)
+    if address != _address(agent):
+        settings[URL] = address
+    fields = [*_secret_fields(agent, _provider(agent)), *webhook_secrets(agent.secrets)]
+    return edit_agent(agent, columns, settings, read_secrets(said, fields), who=who)
 
 
 def _columns(said: QueryDict) -> dict[str, Any]:
@@ -115,18 +113,6 @@ def _columns(said: QueryDict) -> dict[str, Any]:
         "assistant_id": read_text(said, "assistant_id", "The id at the provider", limit=MAX_NAME),
         "language": said["language"],
     }
-
-
-def _secrets(agent: Agent, said: QueryDict) -> Mapping[str, str | None]:
-    """What was typed replaces, what was ticked goes, what was left empty stays."""
-    found: dict[str, str | None] = {}
-    for field in _secret_fields(agent, _provider(agent)):
-        typed = read_text(said, f"secret.{field.name}", field.words, limit=MAX_SECRET)
-        if said.get(f"clear.{field.name}"):
-            found[field.name] = None
-        elif typed:
-            found[field.name] = typed
-    return found
 
 
 def _secret_fields(agent: Agent, provider: str) -> list[SecretField]:
@@ -153,6 +139,11 @@ def _provider(agent: Agent | None) -> str:
     return "" if agent is None else str(agent.settings.get("assistant_provider") or "")
 
 
+def _address(agent: Agent) -> str:
+    """Of its own, for webhooks."""
+    return str(agent.settings.get(URL) or "")
+
+
 def _provider_name(agent: Agent) -> str:
     provider = _provider(agent)
     return PHONE_PROVIDERS.get(provider, provider)
@@ -167,4 +158,5 @@ def _as_form(agent: Agent | None) -> Mapping[str, str]:
         "language": agent.language,
         "assistant_id": agent.assistant_id,
         "provider": _provider(agent),
+        URL: _address(agent),
     }

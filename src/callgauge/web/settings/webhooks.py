@@ -13,30 +13,25 @@ from django.urls import reverse
 
 from callgauge.flow.errors import FlowError, Invalid
 from callgauge.flow.projects import edit_project
-from callgauge.flow.scope import Person
+from callgauge.flow.scope import Person, find_agent
 from callgauge.flow.webhooks import deliveries
 from callgauge.flow.webhooks.deliveries import STATES, state_of
 from callgauge.flow.webhooks.events import FORWARDED, ON_FAILURE, ON_SUCCESS
 from callgauge.flow.webhooks.outbox import NotSendable, payload_of
-from callgauge.flow.webhooks.receivers import SECRET, SIGNING_SECRET, URL, checked_url
+from callgauge.flow.webhooks.receivers import URL
 from callgauge.store.models import ErrandState, Role, WebhookDelivery
 from callgauge.web.page import project_page, say, show_part
-from callgauge.web.settings.agents import MAX_SECRET, SecretField
-from callgauge.web.settings.places import project_of, read_text, show_settings, to_tab
+from callgauge.web.settings.places import project_of, show_settings, to_tab
+from callgauge.web.settings.sealed import read_address, read_secrets, webhook_secrets
 
 TAB: Final = "settings-webhooks"
 SHOWN: Final = 50
-MAX_URL: Final = 2_000
 SWITCHES: Final[Mapping[str, str]] = {
     ON_FAILURE: "Calls that failed, or that got no verdict",
     ON_SUCCESS: "Calls that succeeded",
     FORWARDED["vapi"][0]: "Vapi's own reports, as they come in",
     FORWARDED["retell"][0]: "Retell's own reports, as they come in",
 }
-SECRETS: Final = (
-    (SIGNING_SECRET, "Signing secret", "Each webhook is signed with it, and it is never sent."),
-    (SECRET, "Shared secret", "Sent along as X-CEKURA-SECRET. It signs where there is no signing secret."),
-)
 EVENTS: Final[Mapping[str, str]] = {
     "call_log.completed": "call measured",
     "vapi.forwarded": "Vapi's report",
@@ -85,9 +80,7 @@ def webhooks(request: HttpRequest, who: Person) -> HttpResponse:
     context = {
         "url": said.get(URL, ""),
         "switches": [(name, words, bool(said.get(name))) for name, words in SWITCHES.items()],
-        "secret_fields": [
-            SecretField(name, words, about, name in project.secrets) for name, words, about in SECRETS
-        ],
+        "secret_fields": webhook_secrets(project.secrets),
         "has_address": bool(project.settings.get(URL)),
         "is_on": any(project.settings.get(name) for name in SWITCHES),
         "rows": [_sent(row) for row in found[:SHOWN]],
@@ -101,8 +94,10 @@ def webhooks(request: HttpRequest, who: Person) -> HttpResponse:
 
 @project_page("POST")
 def test(request: HttpRequest, who: Person) -> HttpResponse:
+    """To the project's address, or to that of the agent which the form names."""
+    agent = find_agent(who, request.POST["agent"]) if request.POST.get("agent") else None
     try:
-        row = deliveries.send_test(who, project_of(who), None)
+        row = deliveries.send_test(who, project_of(who), agent)
     except Invalid:
         say(request, "Save an address first.")
         return to_tab(who, TAB)
@@ -147,16 +142,10 @@ def _to_one(who: Person, uid: str) -> HttpResponse:
 
 def _save(who: Person, said: QueryDict) -> None:
     """Raises Invalid."""
-    url = checked_url(read_text(said, URL, "The address", limit=MAX_URL))
-    secrets: dict[str, str | None] = {}
-    for name, words, _ in SECRETS:
-        typed = read_text(said, f"secret.{name}", words, limit=MAX_SECRET)
-        if said.get(f"clear.{name}"):
-            secrets[name] = None
-        elif typed:
-            secrets[name] = typed
-    settings = {URL: url, **{name: name in said for name in SWITCHES}}
-    edit_project(who, project_of(who), {}, settings=settings, secrets=secrets)
+    project = project_of(who)
+    settings = {URL: read_address(said), **{name: name in said for name in SWITCHES}}
+    secrets = read_secrets(said, webhook_secrets(project.secrets))
+    edit_project(who, project, {}, settings=settings, secrets=secrets)
 
 
 def _sent(row: WebhookDelivery) -> Sent:
