@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from callgauge.cli.metrics import read_bodies
 from tests.cli.conftest import Run
 
 if TYPE_CHECKING:
@@ -37,6 +38,21 @@ def test_a_file_is_checked_without_a_server(run: Run, file: Path, tmp_path: Path
     assert [(row["metric"], row["code"], row["field"]) for row in as_json] == [
         ("Speed", "timing_asked", "description")
     ]
+
+
+def test_a_script_is_a_metric_too(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "turns.py"
+    script.write_text('_result = len(data["transcript_json"]) > 3')
+    found = run("metric", "lint", script)
+    assert (found.exit_code, found.stderr) == (0, "1 metric, 0 warnings\n")
+    with script.open() as file:
+        assert read_bodies(file, change=True) == [{"custom_code": script.read_text()}], "its name stays"
+    script.write_text("_result = (")
+    found = run("metric", "lint", script)
+    assert found.exit_code == 2
+    assert "custom_code: Line 1: '(' was never closed." in found.stderr
+    script.write_bytes(b"\xff")
+    assert "is not UTF-8 text" in run("metric", "lint", script).stderr
 
 
 def test_nothing_to_say_ends_with_0(run: Run, file: Path) -> None:

@@ -72,6 +72,14 @@ def test_a_metric_from_a_file_on_the_newest_calls(server: Server) -> None:
     assert shown.stdout.count("scored") == 2
 
 
+def test_a_script_as_it_is(server: Server, tmp_path: Path) -> None:
+    script = tmp_path / "turns.py"
+    script.write_text(METRIC["custom_code"])
+    shown = preview(server, str(script), "--last", "1", "--eval-type", "numeric")
+    assert shown.returncode == 0, shown.stderr
+    assert "Counted." in shown.stdout
+
+
 def test_as_json_with_its_warnings(server: Server) -> None:
     asked = {
         **METRIC,

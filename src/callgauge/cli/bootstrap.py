@@ -86,7 +86,10 @@ def load_options() -> options.Options:
         loaded = options.load(os.environ)
     except options.OptionError as error:
         raise click.ClickException(str(error)) from None
-    for name in options.unknown(os.environ):
+    context = click.get_current_context(silent=True)
+    told = set() if context is None else context.meta.setdefault("callgauge.unknown settings", set())
+    for name in set(options.unknown(os.environ)) - told:  # some commands load them more than once
+        told.add(name)
         click.echo(f"warning: there is no setting {name}; `callgauge settings` lists them", err=True)
     return loaded
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 UNUSABLE = 2
 """Exit code for a file that is no metric; 1 is for warnings."""
 
+SCRIPT = ".py"
+
 
 @click.group()
 def metric() -> None:
@@ -36,8 +38,9 @@ def lint(
     """Say what is probably not meant about a metric, before it costs anything.
 
     FILES hold metrics as the API takes them: one JSON object, or an array of them; - reads standard input.
-    No model is asked. Ends with 0 where there is nothing to say, with 1 where there are warnings, and with 2
-    where a file cannot be used.
+    A file that ends with .py is the script of a Python metric. No model is asked, and no script run. Ends
+    with 0 where there is nothing to say, with 1 where there are warnings, and with 2 where a file cannot be
+    used.
     """
     if bool(files) == saved:
         raise click.UsageError("Name files with metrics, or give --saved.")
@@ -65,16 +68,27 @@ def _in_files(files: Sequence[IO[str]]) -> Iterator[tuple[str, list[Advice]]]:
             yield _in_body(where, body)
 
 
-def read_bodies(file: IO[str]) -> list[dict[str, Any]]:
-    """The metrics of a file, as the API takes them. Ends the command where there are none."""
+def read_bodies(file: IO[str], *, change: bool = False) -> list[dict[str, Any]]:
+    """The metrics of a file, as the API takes them, or the `change` to one. A script is a metric that is
+    named like its file, or the change of the script only. Ends the command where there are none."""
     try:
+        if is_script(file):
+            code = {"custom_code": file.read()}
+            new = {"name": Path(file.name).stem, "type": "custom_code", "eval_type": "binary", **code}
+            return [code if change else new]
         document = json.load(file)
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        unusable(f"{file.name} is no JSON: {error}")
+    except UnicodeDecodeError:
+        unusable(f"{file.name} is not UTF-8 text.")
+    except (json.JSONDecodeError, RecursionError) as error:
+        unusable(f"{file.name} is no JSON: {error}. A script's name must end with {SCRIPT}")
     bodies = document if isinstance(document, list) else [document]
     if not bodies or not all(isinstance(body, dict) for body in bodies):
         unusable(f"{file.name} must hold a metric as a JSON object, or an array of them.")
     return bodies
+
+
+def is_script(file: IO[str]) -> bool:
+    return file.name.endswith(SCRIPT)
 
 
 def unusable(words: str) -> Any:
@@ -87,6 +101,7 @@ def _in_body(where: str, body: dict[str, Any]) -> tuple[str, list[Advice]]:
 
     from callgauge.api.metrics_shape import MetricShape, change_of
     from callgauge.engine.lint import Draft, lint
+    from callgauge.flow.dependencies import compiled
     from callgauge.flow.errors import Invalid
     from callgauge.flow.metrics import spec_of, whole_metric
     from callgauge.store.models import MetricVersion
@@ -94,6 +109,7 @@ def _in_body(where: str, body: dict[str, Any]) -> tuple[str, list[Advice]]:
     try:
         said = MetricShape.check(body)
         frozen = whole_metric(change_of(said, None).frozen)
+        compiled(frozen)
     except ValidationError as error:
         unusable(f"{where}: {_faults(error.detail)}")
     except Invalid as error:

@@ -10,7 +10,7 @@ from typing import IO, Any, Final
 
 import click
 
-from callgauge.cli.metrics import read_bodies
+from callgauge.cli.metrics import is_script, read_bodies
 from callgauge.cli.remote import Remote, RemoteError
 
 FAMILY: Final = "/test_framework/v2/metrics"
@@ -27,6 +27,13 @@ SHOWN_CHARS: Final = 300
 @click.option("--last", type=click.IntRange(1, MOST), help="The newest calls instead, so many of them.")
 @click.option("--agent", type=int, metavar="ID", help="With --last: only calls of this agent.")
 @click.option("--project", type=int, metavar="ID", help="Needed with a key for a whole organization.")
+@click.option(
+    "--eval-type",
+    type=click.Choice(["binary", "numeric", "continuous_qualitative"]),
+    default="binary",
+    show_default=True,
+    help="With a script as FILE: what it gives.",
+)
 @click.option("--timeout", type=click.IntRange(1), default=600, show_default=True, help="Seconds to wait.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def preview(
@@ -36,12 +43,14 @@ def preview(
     last: int | None,
     agent: int | None,
     project: int | None,
+    eval_type: str,
     timeout: int,
     as_json: bool,
 ) -> None:
     """Try a metric on past calls. Nothing is saved with the calls, and the judge is paid as usual.
 
-    FILE holds a metric as the API takes it, as one JSON object; - reads standard input. Talks to the server
+    FILE holds a metric as the API takes it, as one JSON object; - reads standard input. A FILE that ends with
+    .py is the script of a Python metric. Talks to the server
     of CEKURA_API_URL with the key of CEKURA_API_KEY. Ends with 1 where the metric failed on a call, and with
     2 where the server refused or could not be asked.
     """
@@ -52,10 +61,11 @@ def preview(
     server = Remote()
     body: dict[str, Any] = {"project_id": project}
     if file is not None:
-        bodies = read_bodies(file)
+        bodies = read_bodies(file, change=metric is not None)
         if len(bodies) != 1:
             raise click.UsageError("A preview tries one metric.")
-        body["metric_data"] = bodies[0]
+        (data,) = bodies
+        body["metric_data"] = {**data, "eval_type": eval_type} if is_script(file) and not metric else data
     if metric is not None:
         body["metric_id"] = server.get(f"{FAMILY}/{metric}", project_id=project)["id"]
     body["call_log_ids"] = list(calls) or _newest(server, last or 0, agent, project)

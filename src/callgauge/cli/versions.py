@@ -41,9 +41,9 @@ def draft(file: IO[str], metric_id: int, as_json: bool) -> None:
     """Make a version that is not in use, and print its number.
 
     FILE holds the fields that shall differ from the version in use, as one JSON object; - reads standard
-    input.
+    input. A FILE that ends with .py is the new script of a Python metric.
     """
-    bodies = read_bodies(file)
+    bodies = read_bodies(file, change=True)
     if len(bodies) != 1:
         raise click.UsageError("A draft is one JSON object.")
     found = Remote().post(f"{URL}/{metric_id}/drafts/", bodies[0])

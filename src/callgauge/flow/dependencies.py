@@ -29,16 +29,8 @@ def check_scripts(project_id: int, metric: Metric | None, frozen: Mapping[str, A
     """Raises Invalid for a script that Python does not accept, and for metrics that would read each other.
 
     `frozen` is what the metric is to ask from now on; `metric` is None for a new one."""
-    spec = _spec(frozen)
+    spec = compiled(frozen)
     scripts = _scripts(spec)
-    faults: dict[str, Sequence[str]] = {}
-    for column, code in scripts.items():
-        try:
-            check_syntax(code)
-        except ScriptSyntax as error:
-            faults[WIRE_NAMES[column]] = [str(error)]
-    if faults:
-        raise Invalid(faults)
     if not runs_code(spec):
         return
     reads = {name: found.names for name, found in _others(project_id, metric).items()}
@@ -47,6 +39,20 @@ def check_scripts(project_id: int, metric: Metric | None, frozen: Mapping[str, A
         column = next(column for column, code in scripts.items() if way[1] in script_reads(code).names)
         shown = " -> ".join(f'"{name}"' for name in way)
         raise Invalid.field(WIRE_NAMES[column], f"These metrics would wait for each other: {shown}.")
+
+
+def compiled(frozen: Mapping[str, Any]) -> MetricSpec:
+    """What is to be asked, if Python accepts its scripts. No database is asked. Raises Invalid."""
+    spec = _spec(frozen)
+    faults: dict[str, Sequence[str]] = {}
+    for column, code in _scripts(spec).items():
+        try:
+            check_syntax(code)
+        except ScriptSyntax as error:
+            faults[WIRE_NAMES[column]] = [str(error)]
+    if faults:
+        raise Invalid(faults)
+    return spec
 
 
 def _others(project_id: int, metric: Metric | None) -> dict[str, Reads]:
