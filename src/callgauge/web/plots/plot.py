@@ -10,7 +10,7 @@ from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 WIDTH, HEIGHT = 640, 200
-LEFT, RIGHT, TOP, BOTTOM = 60, 12, 12, 24
+LEFT, RIGHT, TOP, BOTTOM = 66, 12, 12, 24
 """Room around the drawing for the labels of the axes, in the units of the view box."""
 
 
