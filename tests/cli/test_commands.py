@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from callgauge.cli import data_dir, main
+from callgauge.cli import bootstrap, data_dir, main
 from callgauge.domain.options import OPTIONS
 from callgauge.flow.keys import find_key
 from callgauge.store.models import Agent, ApiKey, Organization, Project
@@ -204,6 +204,15 @@ class TestSettings:
         for option in OPTIONS:
             (line,) = (line for line in narrow if line.startswith(f"{option.variable} "))
             assert line.endswith("  * set") == listed[option.variable]["set"]
+
+    def test_a_misspelt_setting_is_mentioned_once(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("CALLGAUGE_JUGDE", "openai:x")
+        with click.Context(main):
+            bootstrap.load_options()
+            bootstrap.load_options()
+        assert capsys.readouterr().err.count("there is no setting CALLGAUGE_JUGDE") == 1
 
     def test_a_faulty_setting_is_one_line_and_no_traceback(
         self, run: Run, monkeypatch: pytest.MonkeyPatch
