@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from callgauge.flow.errors import Invalid
-from callgauge.flow.metrics import FROZEN, MetricChange, create_metrics, current_version, edit_metric
+from callgauge.flow.metric_fields import FROZEN
+from callgauge.flow.metrics import MetricChange, create_metrics, current_version, edit_metric
 from callgauge.store.models import Metric
 from tests.calls import make_metric
 from tests.tenants import Tenant

@@ -10,9 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from callgauge.domain.metrics import EvalType, MetricKind, Trigger
 from callgauge.flow.errors import Invalid, NotFound
+from callgauge.flow.metric_fields import ASKED, FROZEN
 from callgauge.flow.metrics import (
-    ASKED,
-    FROZEN,
     MetricChange,
     create_metric,
     current_version,

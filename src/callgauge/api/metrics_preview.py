@@ -17,7 +17,8 @@ from callgauge.api.routing import ID, route
 from callgauge.flow import previews
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.lint import advice_on_draft
-from callgauge.flow.metrics import FROZEN, current_version
+from callgauge.flow.metric_fields import FROZEN
+from callgauge.flow.metrics import current_version
 from callgauge.flow.metrics_lists import find_metric
 from callgauge.flow.presenting.results import present_rows
 from callgauge.flow.scope import as_id, find_agent, require_project

@@ -103,7 +103,8 @@ def _in_body(where: str, body: dict[str, Any]) -> tuple[str, list[Advice]]:
     from callgauge.engine.lint import Draft, lint
     from callgauge.flow.dependencies import compiled
     from callgauge.flow.errors import Invalid
-    from callgauge.flow.metrics import spec_of, whole_metric
+    from callgauge.flow.metric_fields import whole_metric
+    from callgauge.flow.metrics import spec_of
     from callgauge.store.models import MetricVersion
 
     try:

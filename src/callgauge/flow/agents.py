@@ -14,7 +14,7 @@ from django.db.models import Max, QuerySet
 from callgauge.flow.audit import acting_user_id, audited, record
 from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.keys import name_of
-from callgauge.flow.metrics import meet_new_agent
+from callgauge.flow.metric_agents import meet_new_agent
 from callgauge.flow.scope import Who, require_change
 from callgauge.flow.sealing import changed
 from callgauge.store.models import Agent, AgentVersion, CallLog, KnowledgeBaseFile, Metric, Project

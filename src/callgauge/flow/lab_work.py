@@ -16,7 +16,8 @@ from callgauge.domain.outcomes import Failed, Outcome, Scored, SkipReason, Usage
 from callgauge.engine.proposals import Proposal, ProposalCase
 from callgauge.flow import errands
 from callgauge.flow.labs import Ending, end, is_right, wording_column
-from callgauge.flow.metrics import FROZEN, spec_of
+from callgauge.flow.metric_fields import FROZEN
+from callgauge.flow.metrics import spec_of
 from callgauge.flow.work import CallWork, load_apart
 from callgauge.store.models import ErrandState, Lab, LabCase, LabKind, MetricVersion
 from callgauge.store.turns import write_turn

@@ -26,7 +26,8 @@ from callgauge.flow.agreement import labels_of, measured_by
 from callgauge.flow.audit import record
 from callgauge.flow.errors import NotFound
 from callgauge.flow.golden import cases_of
-from callgauge.flow.metrics import FROZEN, check_metric, current_version
+from callgauge.flow.metric_fields import FROZEN
+from callgauge.flow.metrics import check_metric, current_version
 from callgauge.flow.reviewers import Reviewer
 from callgauge.flow.scope import Who, projects_of
 from callgauge.flow.wake import announce_work

@@ -1,4 +1,4 @@
-"""Metrics: make, edit, delete, restore, and which of them measure an agent's calls.
+"""Metrics: make, edit, delete, restore.
 
 What a metric asks stands in a version that is never changed: an edit of it adds one. Switches, order and
 the agents it is for stand on the metric.
@@ -20,29 +20,12 @@ from callgauge.domain.metrics import EvalType, MetricKind, MetricSpec, Trigger
 from callgauge.flow.audit import acting_user_id, audited, record
 from callgauge.flow.dependencies import check_scripts
 from callgauge.flow.errors import Conflict, Invalid, NotFound
+from callgauge.flow.metric_agents import measure_only, named_agents
+from callgauge.flow.metric_fields import ASKED, FROZEN, check_whole, whole_metric
 from callgauge.flow.rubric import add_rule, drop_rules, require_fit
 from callgauge.store.models import Agent, Metric, MetricVersion, Project
 from callgauge.store.prepared import Prepared
 
-ASKED = (
-    "kind",
-    "eval_type",
-    "description",
-    "prompt",
-    "custom_code",
-    "labels",
-    "built_in",
-    "audio_enabled",
-    "configuration",
-    "llm_provider",
-    "trigger",
-    "trigger_type",
-    "trigger_prompt",
-    "trigger_code",
-)
-"""The columns of a version that decide what is asked: its content hash is made of them."""
-FROZEN = ("name", "predefined_code", *ASKED)
-"""The columns that an edit may change only by adding a version."""
 SWITCHES = (
     "observability_enabled",
     "simulation_enabled",
@@ -51,7 +34,6 @@ SWITCHES = (
     "add_to_new_agents",
 )
 
-MAX_LABEL = 255
 SLUG_TRIES = 20
 """Two requests that pick the same free slug at once: the loser picks again."""
 
@@ -98,13 +80,6 @@ def check_metric(project: Project, frozen: Mapping[str, Any], metric: Metric | N
     return whole
 
 
-def whole_metric(frozen: Mapping[str, Any]) -> dict[str, Any]:
-    """All columns of FROZEN for a new metric, checked as far as its own fields go. Raises Invalid."""
-    whole = {**_blank(), **frozen}
-    check_whole(whole)
-    return whole
-
-
 @transaction.atomic
 def create_metrics(wanted: Sequence[tuple[Project, MetricChange]], *, by: str = "") -> list[Metric]:
     """All of them or none. Raises Invalid with the field's name after the position, counted from 0."""
@@ -130,7 +105,7 @@ def _create(project: Project, change: MetricChange, frozen: Mapping[str, Any], b
     )
     version = add_version(metric, frozen, by=by)
     if change.agents:
-        metric.agents.set(_agents(project.pk, change.agents))
+        metric.agents.set(named_agents(project.pk, change.agents))
     if change.in_rubric:
         add_rule(metric, version)
     record("metric.created", metric)
@@ -169,7 +144,7 @@ def edit_metric(
         locked.agents.clear()
         locked.every_agent = True
     elif change.agents is not None:
-        _measure_only(locked, _agents(locked.project_id, change.agents))
+        measure_only(locked, named_agents(locked.project_id, change.agents))
     try:
         with transaction.atomic():
             locked.save()
@@ -200,29 +175,6 @@ def restore_version(metric: Metric, version_id: int, *, by: str = "") -> Metric:
     frozen = {name: getattr(version, name) for name in FROZEN}
     change = MetricChange(frozen=frozen, meaning=version.meaning)
     return edit_metric(metric, change, by=by, reason=f"Restored version {version.number}")
-
-
-def change_agents(metric: Metric, agents: Sequence[Agent], *, enable: bool) -> bool:
-    """Add agents to those that a metric measures, or take them out; whether that changed anything.
-    The caller is in a transaction."""
-    locked = Metric.objects.select_for_update(no_key=True).filter(pk=metric.pk, deleted_at=None).first()
-    if locked is None:
-        raise NotFound
-    ids = {agent.pk for agent in agents}
-    if enable:
-        added = set() if locked.every_agent else ids - set(locked.agents.values_list("pk", flat=True))
-        if added:
-            locked.agents.add(*added)
-            record("metric.agents_changed", locked, added=sorted(added))
-        return bool(added)
-    measured = locked.project.agents if locked.every_agent else locked.agents
-    before = set(measured.values_list("pk", flat=True))
-    if not before & ids:
-        return False
-    locked.agents.set(before - ids)
-    Metric.objects.filter(pk=locked.pk).update(every_agent=False, updated_at=timezone.now())
-    record("metric.agents_changed", locked, removed=sorted(before & ids))
-    return True
 
 
 @audited("metric.version_labelled")
@@ -287,17 +239,6 @@ def current_version(metric: Metric) -> MetricVersion:
     return version
 
 
-def meet_new_agent(agent: Agent) -> None:
-    """Honour `add_to_new_agents` for an agent that was just made."""
-    metrics = Metric.objects.filter(project_id=agent.project_id, deleted_at=None)
-    for metric in metrics.filter(every_agent=False, add_to_new_agents=True):
-        metric.agents.add(agent)
-    others = Agent.objects.filter(project_id=agent.project_id).exclude(pk=agent.pk)
-    for metric in metrics.filter(every_agent=True, add_to_new_agents=False):
-        metric.agents.set(others)
-        Metric.objects.filter(pk=metric.pk).update(every_agent=False)
-
-
 def meaning_of(before: MetricVersion, frozen: Mapping[str, Any], change: MetricChange) -> int:
     """Another kind of value, or other labels than before in any order, is another meaning."""
     if change.meaning is not None:
@@ -334,72 +275,6 @@ def add_version(
         metric.current_version = version
         Metric.objects.filter(pk=metric.pk).update(current_version=version)
     return version
-
-
-def _blank() -> dict[str, Any]:
-    blank = MetricVersion(kind=MetricKind.LLM_JUDGE.value)
-    return {name: getattr(blank, name) for name in FROZEN}
-
-
-def check_whole(frozen: Mapping[str, Any]) -> None:
-    """What must hold across fields. Raises Invalid in the wire's names."""
-    faults: dict[str, Sequence[str]] = {}
-    kind = frozen["kind"]
-    if not frozen["name"].strip():
-        faults["name"] = ["This field may not be blank."]
-    if not frozen["eval_type"]:
-        faults["eval_type"] = ["This field is required."]
-    if kind == MetricKind.LLM_JUDGE and not frozen["description"].strip():
-        faults["description"] = ["An llm_judge metric needs a description: it is what the judge is asked."]
-    if kind == MetricKind.CUSTOM_CODE and not frozen["custom_code"].strip():
-        faults["custom_code"] = ["A custom_code metric needs its code."]
-    if kind == MetricKind.BUILT_IN and not frozen["built_in"]:
-        faults["type"] = ["A basic metric is made by copying a predefined one."]
-    # A predefined metric's labels may be the agent's: its nodes.
-    if frozen["eval_type"] == EvalType.ENUM and not frozen["built_in"]:
-        fault = _label_fault(frozen["labels"])
-        if fault:
-            faults["enum_values"] = [fault]
-    if frozen["trigger"] == Trigger.CUSTOM:
-        by_code = frozen["trigger_type"] == "custom_code"
-        column = "trigger_code" if by_code else "trigger_prompt"
-        if not frozen[column].strip():
-            name = "evaluation_trigger_custom_code" if by_code else "evaluation_trigger_prompt"
-            faults[name] = ["A custom evaluation_trigger needs this field."]
-    if faults:
-        raise Invalid(faults)
-
-
-def _label_fault(labels: Sequence[str]) -> str | None:
-    folded = [label.strip().casefold() for label in labels]
-    if not folded or "" in folded:
-        return "An enum metric needs at least one label, and no label may be blank."
-    if len(set(folded)) < len(folded):
-        return "Labels must differ in more than case and spaces."
-    if any(len(label) > MAX_LABEL for label in labels):
-        return f"A label may have at most {MAX_LABEL} characters."
-    return None
-
-
-def _agents(project_id: int, ids: Collection[int]) -> list[Agent]:
-    """Foreign and missing agents look the same."""
-    wanted = set(ids)
-    found = list(Agent.objects.filter(project_id=project_id, pk__in=wanted))
-    missing = sorted(wanted - {agent.pk for agent in found})
-    if missing:
-        raise Invalid({"agents": [f'Invalid pk "{pk}" - object does not exist.' for pk in missing[:10]]})
-    return found
-
-
-def _measure_only(metric: Metric, agents: Sequence[Agent]) -> None:
-    """Exactly these agents. A metric of every agent stays one when it is told all there are: that is a
-    client that writes back what it read, and agents made later should not drop out because of it."""
-    if metric.every_agent:
-        others = metric.project.agents.exclude(pk__in=[agent.pk for agent in agents])
-        if not others.exists():
-            return
-    metric.agents.set(agents)
-    metric.every_agent = False
 
 
 def _free_slug(project_id: int, name: str) -> str:

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from callgauge.flow.audit import audited, record
 from callgauge.flow.errors import Invalid
-from callgauge.flow.metrics import change_agents, delete_metric
+from callgauge.flow.metric_agents import change_agents
+from callgauge.flow.metrics import delete_metric
 from callgauge.flow.metrics_lists import metrics_of
 from callgauge.store.models import Agent, ApiKey, Metric, Project
 

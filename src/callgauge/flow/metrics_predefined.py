@@ -11,7 +11,8 @@ from django.db import transaction
 from callgauge.engine.predefined import PREDEFINED, Predefined
 from callgauge.flow.audit import audited, record
 from callgauge.flow.errors import Invalid
-from callgauge.flow.metrics import FROZEN, MetricChange, create_metric, current_version
+from callgauge.flow.metric_fields import FROZEN
+from callgauge.flow.metrics import MetricChange, create_metric, current_version
 from callgauge.flow.scope import Who
 from callgauge.store.models import Agent, Metric, Organization, OwnPredefined, Project
 

@@ -64,6 +64,7 @@ class Terms:
 
 
 PLAIN = Terms()
+_KEPT_TERMS = ("reuse", "max_cost_usd", "follows", "notify")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,23 +113,11 @@ def request_rerun(
         if selection.ids is not None:
             check_calls(agent, selection.ids)
         check_cap([spec_of(version) for version in versions], terms.max_cost_usd)
-        fingerprint = stable_hash(
-            key.pk,
-            agent.pk,
-            selection.as_json(),
-            sorted(version.pk for version in versions),
-            metric_ids is not None,
-            project.rubric_version,
-            settings.CALLGAUGE.judge,
-            *([] if terms == PLAIN else [asdict(terms)]),
-        )
+        fingerprint = _fingerprint(key, project, agent, selection, versions, metric_ids, terms)
         known = remembered(project, idempotency_key, body_hash)
-        if known is not None:
-            record("rerun.joined", known)
-            return RerunTicket(known, selection, joined=True)
-        known = _unfinished(project, fingerprint)
-        if known is not None:
+        if known is None and (known := _unfinished(project, fingerprint)) is not None:
             remember(project, idempotency_key, body_hash, known)
+        if known is not None:
             record("rerun.joined", known)
             return RerunTicket(known, selection, joined=True)
         rerun = Rerun(
@@ -136,21 +125,40 @@ def request_rerun(
             agent=agent,
             kind=RerunKind.RERUN,
             **asked_by(key),
+            **{name: getattr(terms, name) for name in _KEPT_TERMS},
             selection={"calls": selection.as_json(), **terms.narrowed, **named(metric_ids)},
             metric_version_ids=[version.pk for version in versions],
             rubric_version=project.rubric_version,
             judge_model=settings.CALLGAUGE.judge,
             fingerprint=fingerprint,
-            reuse=terms.reuse,
-            max_cost_usd=terms.max_cost_usd,
-            follows=terms.follows,
-            notify=terms.notify,
         )
         _start(rerun, agent, selection)
         record("rerun.requested", rerun, calls=rerun.total_calls)
         event("rerun requested", rerun_id=rerun.pk, calls=rerun.total_calls)
         remember(project, idempotency_key, body_hash, rerun)
     return RerunTicket(rerun, selection, joined=False)
+
+
+def _fingerprint(
+    key: Who,
+    project: Project,
+    agent: Agent,
+    selection: Selection,
+    versions: Sequence[MetricVersion],
+    metric_ids: Collection[int] | None,
+    terms: Terms,
+) -> str:
+    """Equal for requests that ask for the same today."""
+    return stable_hash(
+        key.pk,
+        agent.pk,
+        selection.as_json(),
+        sorted(version.pk for version in versions),
+        metric_ids is not None,
+        project.rubric_version,
+        settings.CALLGAUGE.judge,
+        *([] if terms == PLAIN else [asdict(terms)]),
+    )
 
 
 def count_against_limit(project: Project) -> None:

@@ -16,14 +16,8 @@ from callgauge.domain.metrics import EvalType
 from callgauge.flow.audit import audited, record
 from callgauge.flow.dependencies import check_scripts
 from callgauge.flow.errors import Invalid, NotFound
-from callgauge.flow.metrics import (
-    FROZEN,
-    MetricChange,
-    add_version,
-    check_whole,
-    current_version,
-    meaning_of,
-)
+from callgauge.flow.metric_fields import FROZEN, check_whole
+from callgauge.flow.metrics import MetricChange, add_version, current_version, meaning_of
 from callgauge.flow.rubric import require_fit
 from callgauge.flow.scope import as_id
 from callgauge.store.models import AuditEntry, Metric, MetricVersion

@@ -11,7 +11,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 
 from callgauge.flow.dependencies import WIRE_NAMES
-from callgauge.flow.metrics import FROZEN
+from callgauge.flow.metric_fields import FROZEN
 from callgauge.flow.metrics_lists import find_metric
 from callgauge.flow.scope import Person
 from callgauge.flow.versions import find_version

@@ -14,7 +14,8 @@ from django.urls import reverse
 
 from callgauge.flow import previews
 from callgauge.flow.errors import Conflict, Invalid, NotFound, RateLimited
-from callgauge.flow.metrics import FROZEN, current_version
+from callgauge.flow.metric_fields import FROZEN
+from callgauge.flow.metrics import current_version
 from callgauge.flow.metrics_lists import find_metric
 from callgauge.flow.reviewers import voter
 from callgauge.flow.scope import Person
