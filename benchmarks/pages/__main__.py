@@ -67,7 +67,8 @@ def look(address: str, project: int, hour: int) -> None:
         page.get_by_label("E-mail").fill(EMAIL)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(calls)
+        page.wait_for_url(lambda url: not url.endswith("/sign-in"))
+        page.goto(calls)
         after = page.get_by_role("link", name="Older").get_attribute("href")
         print(f"{'page':44} first byte   loaded")
         for words, query in (
