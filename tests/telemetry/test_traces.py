@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import (
+    BatchSpanProcessor,
+    SimpleSpanProcessor,
+    SpanExporter,
+    SpanExportResult,
+)
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from callgauge.domain.judging import JudgeRequest, JudgeUnavailable
@@ -18,10 +26,12 @@ from callgauge.telemetry import traces
 from callgauge.worker.executor import Executor
 from tests.calls import make_calls, make_metric
 from tests.judges import FakeJudge, verdict
-from tests.tenants import tenant
+from tests.receiver import Got, Receiver
+from tests.tenants import Tenant, tenant
 from tests.waiting import wait_until
 
 ASKED = "Did the palimpsest agree?"
+CONTENT = ("palimpsest", "Bella Vista", "Booked", "Confirms", "Acme")
 
 
 @pytest.fixture
@@ -36,9 +46,8 @@ def _facts(span: ReadableSpan) -> dict[str, Any]:
     return {name.removeprefix("callgauge."): value for name, value in (span.attributes or {}).items()}
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_rerun_from_request_to_verdict(exported: InMemorySpanExporter) -> None:
-    alice = tenant("Acme", "Support")
+def _rerun(alice: Tenant) -> tuple[int, str]:
+    """Of two calls, one of which the judge does not answer: its id, and the id of the request."""
     agent = alice.agent()
     make_metric(alice.project, "Confirms", ASKED)
     make_calls(agent, 2)
@@ -57,7 +66,13 @@ def test_a_rerun_from_request_to_verdict(exported: InMemorySpanExporter) -> None
     executor.start()
     wait_until(lambda: Rerun.objects.get(pk=rerun.pk).state == RerunState.DONE)
     executor.stop()
+    return rerun.pk, str(answer.headers["X-Request-ID"])
 
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rerun_from_request_to_verdict(exported: InMemorySpanExporter) -> None:
+    alice = tenant("Acme", "Support")
+    rerun_id, request_id = _rerun(alice)
     spans = exported.get_finished_spans()
     by_name: dict[str, list[ReadableSpan]] = {}
     for span in spans:
@@ -65,10 +80,10 @@ def test_a_rerun_from_request_to_verdict(exported: InMemorySpanExporter) -> None
     assert set(by_name) == {"http request", "chunk", "judge call", "settle"}
     request = _facts(by_name["http request"][0])
     assert (request["method"], request["status"]) == ("POST", 200)
-    assert request["request_id"] == answer.headers["X-Request-ID"]
+    assert request["request_id"] == request_id
     (chunk,) = [one for one in by_name["chunk"] if _facts(one)["kind"] == "evaluate"]
     assert chunk.context is not None
-    assert _facts(chunk)["rerun_id"] == rerun.pk
+    assert _facts(chunk)["rerun_id"] == rerun_id
     for inner in (*by_name["judge call"], *by_name["settle"]):
         assert inner.parent is not None
         assert inner.parent.span_id == chunk.context.span_id
@@ -77,8 +92,61 @@ def test_a_rerun_from_request_to_verdict(exported: InMemorySpanExporter) -> None
     assert outcomes["unavailable"]["faults"] == "429,timeout"
     assert outcomes["answered"]["cost_usd"] > 0
     whole = "".join(span.to_json() for span in spans)
-    for word in ("palimpsest", "Bella Vista", "Booked", "Confirms", "Acme", alice.secret):
+    for word in (*CONTENT, alice.secret):
         assert word not in whole
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_receiver_of_otlp_gets_them() -> None:
+    alice = tenant("Acme", "Support")
+    with Receiver() as receiver:
+        traces.start_traces(receiver.url.partition("/hook")[0], "serve")
+        rerun_id, _ = _rerun(alice)
+        traces.stop_traces()
+        assert not receiver.together  # all have been answered
+    assert {(got.path, got.headers["content-type"]) for got in receiver.got} == {
+        ("/v1/traces", "application/x-protobuf")
+    }
+    sent = [part for got in receiver.got for part in _read(got).resource_spans]
+    named = [each.value.string_value for part in sent for each in part.resource.attributes]
+    assert "callgauge-serve" in named
+    spans = [span for part in sent for scope in part.scope_spans for span in scope.spans]
+    assert {span.name for span in spans} == {"http request", "chunk", "judge call", "settle"}
+    judged = [span for span in spans if span.name == "judge call"]
+    facts = [{each.key: each.value for each in span.attributes} for span in judged]
+    assert {each["callgauge.rerun_id"].int_value for each in facts} == {rerun_id}
+    chunks = {span.span_id for span in spans if span.name == "chunk"}
+    assert len(judged) == 2
+    assert {span.parent_span_id for span in judged} <= chunks
+    for part in sent:
+        for word in (*CONTENT, alice.secret):
+            assert word.encode() not in part.SerializeToString()
+
+
+def _read(got: Got) -> ExportTraceServiceRequest:
+    body = gzip.decompress(got.body) if got.headers.get("content-encoding") == "gzip" else got.body
+    return ExportTraceServiceRequest.FromString(body)
+
+
+class _Deaf(SpanExporter):
+    def __init__(self) -> None:
+        self.may_end = threading.Event()
+        self.ended = False
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.ended = not self.may_end.wait(20)
+        return SpanExportResult.FAILURE
+
+
+def test_a_receiver_that_does_not_answer_keeps_no_server_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traces, "FLUSH_SECS", 0.05)
+    exporter = _Deaf()
+    traces.trace_to(BatchSpanProcessor(exporter), "test")
+    with traces.span("work"):
+        pass
+    traces.stop_traces()
+    assert not exporter.ended, "it was waited for until it gave up"
+    exporter.may_end.set()
 
 
 def test_an_exception_leaves_its_class_and_not_its_words(exported: InMemorySpanExporter) -> None:

@@ -5,13 +5,14 @@ Attributes are ids, figures and words of ours: never what was said, asked or ans
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from callgauge.telemetry.context import current
 
-FLUSH_MILLIS = 3000
+FLUSH_SECS = 3.0
 
 Fact = str | int | float | bool
 
@@ -64,15 +65,20 @@ def trace_to(processor: Any, part: str) -> None:
     from opentelemetry.sdk.trace import TracerProvider
 
     global _provider
-    _provider = TracerProvider(resource=Resource.create({"service.name": f"callgauge-{part}"}))
+    # Left to itself it would wait for its receiver once more when the process ends.
+    resource = Resource.create({"service.name": f"callgauge-{part}"})
+    _provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     _provider.add_span_processor(processor)
 
 
 def stop_traces() -> None:
-    """Send what is left; a receiver that does not answer is waited for no longer than FLUSH_MILLIS."""
+    """Send what is left; a receiver that does not answer is waited for no longer than FLUSH_SECS."""
     global _provider
     if _provider is not None:
-        _provider.force_flush(FLUSH_MILLIS)
+        # In a thread: the time that the library can be given to send is not kept to.
+        sending = threading.Thread(target=_provider.shutdown, name="callgauge-last-spans", daemon=True)
+        sending.start()
+        sending.join(FLUSH_SECS)
         _provider = None
 
 
