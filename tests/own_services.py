@@ -44,7 +44,9 @@ def shifted_clock(shift: str) -> dict[str, str]:
 
 
 class Postgres:
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", data_below: Path | None = None) -> None:
+        """With `data_below`, a small disk, what was written last (WAL) is elsewhere: without room for that
+        PostgreSQL gives up altogether."""
         found = sorted(glob.glob("/usr/lib/postgresql/*/bin")) or [
             str(Path(shutil.which("pg_ctl") or "").parent)
         ]
@@ -52,10 +54,13 @@ class Postgres:
         need((self._bin / "initdb").exists(), "PostgreSQL's server")
         need(os.geteuid() == 0, "root, to run PostgreSQL as another user,")
         # Not in pytest's folder, which only its owner may enter: PostgreSQL does not run as root.
-        self._data = Path(tempfile.mkdtemp(prefix="callgauge-pg-"))
-        shutil.chown(self._data, "postgres", "postgres")
+        self._home = Path(tempfile.mkdtemp(prefix="callgauge-pg-"))
+        self._data = self._home / "data" if data_below is None else data_below / "data"
+        for folder in (self._home, self._home if data_below is None else data_below):
+            shutil.chown(folder, "postgres", "postgres")
         self.host, self.port = host, free_port(host)
-        self._run("initdb", "-D", str(self._data), "-A", "trust", "--no-sync")
+        places = ("-D", str(self._data), "--waldir", str(self._home / "wal"))
+        self._run("initdb", *places, "-A", "trust", "--no-sync")
         with (self._data / "postgresql.conf").open("a") as file:
             file.write(
                 f"listen_addresses='{host}'\nport={self.port}\nunix_socket_directories=''\nfsync=off\n"
@@ -69,14 +74,15 @@ class Postgres:
         return f"postgresql://postgres@{self.host}:{self.port}/postgres"
 
     def start(self) -> None:
-        self._run("pg_ctl", "-D", str(self._data), "-w", "-l", str(self._data / "log"), "start")
+        self._run("pg_ctl", "-D", str(self._data), "-w", "-l", str(self._home / "log"), "start")
 
     def stop(self, mode: str = "immediate") -> None:
         self._run("pg_ctl", "-D", str(self._data), "-m", mode, "-w", "stop")
 
     def remove(self) -> None:
         self.stop()
-        shutil.rmtree(self._data, ignore_errors=True)
+        for folder in (self._data, self._home):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _run(self, program: str, *args: str) -> None:
         command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]

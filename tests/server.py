@@ -27,6 +27,7 @@ class Server:
 
     def __init__(self, data_dir: Path, **env: str) -> None:
         self.data_dir = data_dir
+        self._settings = env
         self._env = _env(env)
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
@@ -85,7 +86,7 @@ class Server:
         return code
 
     def make_key(self, project: str = "Support") -> None:
-        made = callgauge(self.data_dir, "key", "create", "--project", project, "--json")
+        made = callgauge(self.data_dir, "key", "create", "--project", project, "--json", **self._settings)
         assert made.returncode == 0, made.stderr
         self.key = json.loads(made.stdout)["api_key"]
 

@@ -6,6 +6,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,15 @@ DISK_MB = 24
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, as small as can be."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = _mount(["-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(place)])
+    with small_disk(tmp_path / "disk", DISK_MB) as place:
+        yield place
+
+
+@contextmanager
+def small_disk(place: Path, size_mb: int) -> Iterator[Path]:
+    """A file system of its own."""
+    place.mkdir(exist_ok=True)
+    mounted = mount(["-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", str(place)])
     if mounted is not None:
         pytest.skip(f"no file system can be mounted here: {mounted}")
     try:
@@ -36,7 +42,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-def _mount(words: list[str]) -> str | None:
+def mount(words: list[str]) -> str | None:
     try:
         ended = subprocess.run(["mount", *words], capture_output=True, text=True, check=False)
     except FileNotFoundError:
@@ -44,7 +50,7 @@ def _mount(words: list[str]) -> str | None:
     return ended.stderr.strip() if ended.returncode else None
 
 
-def _call(number: int, agent: int) -> dict[str, Any]:
+def make_call(number: int, agent: int) -> dict[str, Any]:
     turns = [
         {
             "role": "Main Agent",
@@ -57,10 +63,10 @@ def _call(number: int, agent: int) -> dict[str, Any]:
     return {"agent": agent, "call_id": f"c{number}", "transcript_type": "cekura", "transcript_json": turns}
 
 
-def _fill(server: Server, agent: int, first: int) -> tuple[int, int]:
+def fill(server: Server, agent: int, first: int) -> tuple[int, int]:
     """Send calls until one is refused: how many were taken, and the status of the refusal."""
     for number in range(first, first + 5_000):
-        status, answer = server.request("POST", OBSERVE, _call(number, agent))
+        status, answer = server.request("POST", OBSERVE, make_call(number, agent))
         if status != 201:
             assert "disk is full" in answer["detail"], answer
             return number - first, status
@@ -94,7 +100,7 @@ def test_nothing_accepted_is_lost_and_it_recovers_by_itself(disk: Path, reserve_
             agent = server.post("/test_framework/v2/aiagents/", {"name": "Agent"})["id"]
             metric = {"name": "Polite", "description": "question-1?", "type": "llm_judge", "agent": agent}
             server.post("/test_framework/v1/metrics/", {**metric, "eval_type": "binary_qualitative"})
-            taken, status = _fill(server, agent, 0)
+            taken, status = fill(server, agent, 0)
             assert taken > 50
             assert status == 507
             assert server.get(CALLS)["count"] == taken
@@ -102,8 +108,8 @@ def test_nothing_accepted_is_lost_and_it_recovers_by_itself(disk: Path, reserve_
             if reserve_mb != "0":
                 assert _header(server, agent) == "60"
                 assert "full" in server.get("/readyz")["status"]
-            _mount(["-o", "remount,size=96m", str(disk)])
-            wait_until(lambda: server.request("POST", OBSERVE, _call(9_000, agent))[0] == 201)
+            mount(["-o", "remount,size=96m", str(disk)])
+            wait_until(lambda: server.request("POST", OBSERVE, make_call(9_000, agent))[0] == 201)
             wait_until(
                 lambda: server.rows("SELECT count(*) FROM store_rerun WHERE state != 'done'") == [(0,)],
                 within_secs=120,

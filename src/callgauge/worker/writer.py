@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
 from callgauge.flow import ledger, tally
 from callgauge.flow.settle import hold_calls
@@ -152,10 +152,12 @@ class Writer:
         for attempt in itertools.count():
             try:
                 return self._run(jobs)
-            except (OperationalError, InterfaceError) as error:
-                pause_secs = RETRY_SECS[min(attempt, len(RETRY_SECS) - 1)]
+            except (DatabaseError, InterfaceError) as error:
                 # Room is made on a full disk sooner or later: what was paid for waits for that.
                 waits = refusal_of(error) in (FULL, READ_ONLY)
+                if not waits and not isinstance(error, OperationalError | InterfaceError):
+                    raise
+                pause_secs = RETRY_SECS[min(attempt, len(RETRY_SECS) - 1)]
                 too_late = time.monotonic() + pause_secs > deadline and not waits
                 if self._stopping.is_set() or too_late:
                     raise
