@@ -68,6 +68,11 @@ def test_a_restored_folder_is_a_server_again(server: Server, tmp_path: Path) -> 
     assert restored.returncode == 0, restored.stderr
     assert (new / "recordings" / "ab" / "abcd.wav").read_bytes() == b"RIFF" * 100
     assert (new / "secret_key").read_bytes() == (server.data_dir / "secret_key").read_bytes()
+    noted = "SELECT actor_name, details FROM store_auditentry WHERE action = 'installation.restored'"
+    with sqlite3.connect(new / "callgauge.sqlite3") as rows:
+        ((who, details),) = rows.execute(noted).fetchall()
+    assert who.endswith(": callgauge restore")
+    assert json.loads(details)["recordings"] == 1
     with Server(new) as again:
         again.key = server.key
         found = {

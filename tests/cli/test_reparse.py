@@ -11,7 +11,7 @@ from callgauge.cli import bootstrap, main
 from callgauge.flow.ingest import ingest_call
 from callgauge.flow.new_calls import NewCall
 from callgauge.flow.provider_calls import take_webhook
-from callgauge.store.models import CallLog, CallPayload
+from callgauge.store.models import AuditEntry, CallLog, CallPayload
 from tests.api.test_provider_hooks import sample
 from tests.tenants import Tenant
 
@@ -54,6 +54,8 @@ def test_turns_are_made_anew_from_what_was_sent(alice: Tenant) -> None:
     assert code == 0
     assert "2 would change" in out
     assert CallPayload.objects.get(pk=one.pk).transcript == "worse"
+    entries = AuditEntry.objects.filter(action="call.reparsed")
+    assert not entries.exists()
 
     code, out, _ = run("--agent", str(agent.pk))
     assert code == 0
@@ -64,6 +66,8 @@ def test_turns_are_made_anew_from_what_was_sent(alice: Tenant) -> None:
 
     code, out, _ = run("--call", str(one.pk), "--json")
     assert (code, json.loads(out)["same"]) == (0, 1)
+    assert set(entries.values_list("project_id", "object_id")) == {(alice.project.pk, pk) for pk in good}
+    assert entries.get(object_id=one.pk).details == {"turns_before": 1, "turns_after": 2}
 
 
 def test_what_cannot_be_read_is_named_and_left(alice: Tenant) -> None:

@@ -81,8 +81,9 @@ def restore(file: Path, force: bool, data_dir: Path | None) -> None:
         if (folder / DATABASE).exists() and not force:
             raise click.ClickException(f"{folder} holds a database already; --force puts it aside.")
         with tempfile.TemporaryDirectory(prefix=".restore-", dir=folder) as fresh:
-            kept = _unpack(file, Path(fresh))
+            kept, written_at = _unpack(file, Path(fresh))
             aside = _put_in_place(Path(fresh), folder)
+        _note(folder, kept, written_at)
     except OSError as error:
         raise click.ClickException(f"The restore failed: {error}.") from None
     finally:
@@ -179,8 +180,8 @@ def _migrations_in(database: Path) -> list[str]:
 # --- reading ---------------------------------------------------------------------------------------------
 
 
-def _unpack(file: Path, fresh: Path) -> int:
-    """Everything into a new folder, checked. Raises NoBackup."""
+def _unpack(file: Path, fresh: Path) -> tuple[int, str]:
+    """All into a new folder, checked: how many recordings, and when it was written. Raises NoBackup."""
     manifest: dict[str, Any] | None = None
     kept, counted = 0, None
     try:
@@ -205,7 +206,7 @@ def _unpack(file: Path, fresh: Path) -> int:
     newer = set(manifest["migrations"]) - {path.stem for path in MIGRATIONS.glob("0*.py")}
     if newer:
         raise NoBackup(f"{file} was written by Callgauge {manifest['callgauge']}, a newer one. Update first.")
-    return kept
+    return kept, str(manifest["created_at"])
 
 
 def _is_ours(name: str) -> bool:
@@ -245,6 +246,17 @@ def _put_in_place(fresh: Path, folder: Path) -> Path | None:
         if (fresh / name).exists():
             os.replace(fresh / name, folder / name)
     return aside
+
+
+def _note(folder: Path, recordings: int, written_at: str) -> None:
+    """In the audit log that came with it."""
+    bootstrap.start(folder)
+    from django.db import transaction
+
+    from callgauge.flow.audit import record_installation
+
+    with transaction.atomic():
+        record_installation("installation.restored", backup_of=written_at, recordings=recordings)
 
 
 def _digest(path: Path) -> str:

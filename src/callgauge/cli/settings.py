@@ -53,7 +53,12 @@ def rotate_secret(data_dir: Path | None) -> None:
         raise click.ClickException(
             "CALLGAUGE_SECRET_KEY is set: put a new key before the old one there, parted by a comma."
         )
-    path = data_dir or loaded.data_dir
-    folders.prepare(path)
-    folders.rotate_secret(path)
+    bootstrap.start(data_dir)
+    from django.db import transaction
+
+    from callgauge.flow.audit import record_installation
+
+    with transaction.atomic():
+        record_installation("secret_key.rotated")
+        folders.rotate_secret(data_dir or loaded.data_dir)
     click.echo("A new secret key is in place. Restart the server to use it.")

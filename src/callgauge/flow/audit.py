@@ -15,7 +15,7 @@ from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
@@ -81,7 +81,12 @@ def record(action: str, subject: Model | Sequence[Model], **details: Any) -> Non
     record_all(action, [_described(subject, details)])
 
 
-def record_all(action: str, described: Sequence[dict[str, Any]]) -> None:
+def record_installation(action: str, *, database: str = DEFAULT_DB_ALIAS, **details: Any) -> None:
+    """Add an entry about all of it, which no tenant sees. The caller is in the transaction."""
+    record_all(action, [{"object_type": "installation", "details": details}], database)
+
+
+def record_all(action: str, described: Sequence[dict[str, Any]], database: str = DEFAULT_DB_ALIAS) -> None:
     actor, request_id = _actor.get(), str(current().get("request_id", ""))
     entries = [
         AuditEntry(
@@ -96,7 +101,7 @@ def record_all(action: str, described: Sequence[dict[str, Any]]) -> None:
         for columns in described
     ]
     for entry in entries:
-        entry.save(force_insert=True)
+        entry.save(force_insert=True, using=database)
         event(
             "audit",
             action=action,

@@ -9,6 +9,7 @@ from django.apps import apps
 from django.core.management.color import no_style
 from django.db import connections, models, transaction
 
+from callgauge.flow import audit
 from callgauge.store.models import Installation, Organization
 
 ROWS_AT_ONCE = 500
@@ -31,16 +32,22 @@ def move(source: str, target: str, progress: Progress) -> int:
         raise CannotMove("The target database holds data already. Give an empty one.")
     tables = [model for model in apps.get_models(include_auto_created=True) if _is_moved(model)]
     counts = {model: model._base_manager.using(source).count() for model in tables}
-    with _times_kept(tables), transaction.atomic(using=target):
-        Installation.objects.using(target).all().delete()
-        for model in tables:
-            _copy(model, source, target, counts[model], progress)
-        _set_sequences(tables, target)
-        for model, count in counts.items():
-            found = model._base_manager.using(target).count()
-            if found != count:
-                raise CannotMove(f"{model._meta.db_table}: {count} rows to move, {found} arrived.")
+    with transaction.atomic(using=target):
+        with _times_kept(tables):
+            _copy_all(counts, source, target, progress)
+        audit.record_installation("installation.moved", database=target, rows=sum(counts.values()))
     return sum(counts.values())
+
+
+def _copy_all(counts: dict[type[models.Model], int], source: str, target: str, progress: Progress) -> None:
+    Installation.objects.using(target).all().delete()
+    for model, count in counts.items():
+        _copy(model, source, target, count, progress)
+    _set_sequences(list(counts), target)
+    for model, count in counts.items():
+        found = model._base_manager.using(target).count()
+        if found != count:
+            raise CannotMove(f"{model._meta.db_table}: {count} rows to move, {found} arrived.")
 
 
 def _is_moved(model: type[models.Model]) -> bool:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from django.db import transaction
 from django.db.models import QuerySet
 
+from callgauge.flow import audit
 from callgauge.flow.call_content import content_hash, put_turns, spoken_secs
 from callgauge.flow.recordings.redacting import redact_again
 from callgauge.flow.redaction import fields_of, hide, restore, store_original
@@ -85,6 +86,7 @@ def _reread(pk: int, dry_run: bool) -> RereadCall | None:
         payload.save()
         store_original(call, original)
         redact_again(call, hears)
+        audit.record("call.reparsed", call, turns_before=len(before), turns_after=len(after))
     return RereadCall(pk, Reread.CHANGED, len(before), len(after))
 
 
