@@ -31,3 +31,16 @@ class FastClock(Clock):
 
 def fast_clock(seed: int = 0, speed: float = 100.0) -> FastClock:
     return FastClock(random=random.Random(seed), speed=speed)
+
+
+@dataclass(frozen=True, slots=True)
+class JumpingClock(Clock):
+    """Sleeping takes no time at all, and the time has passed."""
+
+    slept: list[float] = field(default_factory=list)
+
+    def now(self) -> float:
+        return sum(self.slept)
+
+    async def sleep(self, secs: float) -> None:
+        self.slept.append(secs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -20,8 +20,9 @@ from callgauge.domain.judging import (
 )
 from callgauge.judge.adapter import Tokens
 from callgauge.judge.prices import PriceList, Prices
+from tests.chat_server import ChatServer
 from tests.judge.asking import ANSWER, KEY, judge_at, question
-from tests.judge.clocks import FastClock, fast_clock
+from tests.judge.clocks import FastClock, JumpingClock, fast_clock
 from tests.judge.hand_made import HandMade, HangUp, Silence, answered, refused
 
 Replies = Sequence[web.Response | type[Exception]]
@@ -117,6 +118,50 @@ def test_tries_over_http_end() -> None:
     assert len(server.bodies) == error.attempts == 3
     assert error.faults == ("503", "503", "503")
     assert "3 requests; 503 x3; at last: overloaded" in str(error)
+
+
+class _Outage(ChatServer):
+    """Out of order for ten minutes of a clock on which sleeping takes no time, and lets the time pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = JumpingClock()
+
+    async def answer(self, request: web.Request) -> web.Response:
+        return refused(503, "out of order") if self.clock.now() < 600 else answered()
+
+
+@pytest.fixture
+def outage() -> Iterator[_Outage]:
+    server = _Outage()
+    server.start()
+    yield server
+    server.stop()
+
+
+def _ask_during(outage: _Outage, **settings: Any) -> JudgeAnswer:
+    async def run() -> JudgeAnswer:
+        judge = judge_at(outage.url.removesuffix("/v1"), clock=outage.clock, **settings)
+        try:
+            return await judge.ask(question())
+        finally:
+            await judge.close()
+
+    return asyncio.run(run())
+
+
+def test_ten_minutes_without_the_provider_are_too_long_as_it_is_set(outage: _Outage) -> None:
+    with pytest.raises(JudgeUnavailable, match="503 x8") as failed:
+        _ask_during(outage)
+    assert failed.value.retryable
+    assert 45 < outage.clock.now() < 120
+
+
+def test_they_can_be_outlasted_by_setting_two_things(outage: _Outage) -> None:
+    """As docs/judges.md says."""
+    answer = _ask_during(outage, http_tries=40, deadline_secs=1200)
+    assert set(answer.faults) == {"503"}
+    assert outage.clock.now() < 700
 
 
 def test_a_server_that_never_answers_ends_within_the_deadline() -> None:
