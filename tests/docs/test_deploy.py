@@ -83,8 +83,8 @@ def test_every_setting_exists(path: Path) -> None:
 
 
 def test_every_command_and_option_exists() -> None:
-    commands = [one["command"] for _, one in _containers() if one.get("command", [""])[0] == "callgauge"]
-    commands += [one["command"] for one in _compose()["services"].values() if "command" in one]
+    every = [*(one for _, one in _containers()), *_compose()["services"].values()]
+    commands = [one["command"] for one in every if one.get("command", [""])[0] == "callgauge"]
     commands.append(
         shlex.split(re.sub(r'[\[\],"]', " ", (DEPLOY / "Dockerfile").read_text().rpartition("CMD")[2]))
     )
