@@ -14,7 +14,7 @@ from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Failed, FailureCode, Outcome, Scored, Value
 from callgauge.flow import control, ledger, work
 from callgauge.flow.metrics import MetricChange, edit_metric
-from callgauge.flow.rerun import Selection, plan_page, request_evaluation, request_rerun
+from callgauge.flow.rerun import Selection, plan_page, request_evaluation, request_rerun, start_live
 from callgauge.flow.results import NewResult, store_results
 from callgauge.flow.reviewers import Reviewer
 from callgauge.flow.reviews import Vote, cast_vote
@@ -251,3 +251,32 @@ def test_votes_settling_and_resets_at_the_same_time_leave_nothing_pending_and_no
         CallPayload.objects.get(call=calls[0]).rubric
     }
     assert '"passed": false' in CallPayload.objects.get(call=calls[0]).rubric
+
+
+@pytest.mark.django_db(transaction=True)
+def test_leases_are_renewed_past_a_transaction_that_holds_some() -> None:
+    """Waiting for it with the others in hand, both would wait for each other."""
+    if not connection.features.has_select_for_update_skip_locked:
+        pytest.skip("this database has one writer at a time")
+    agent = tenant("Acme", "Support").agent()
+    for number in range(2):
+        with transaction.atomic():
+            start_live(make_call(agent, f"call-{number}"))
+    first, second = sorted(chunk.pk for chunk in ledger.claim(OWNER, (0, 1, 2), 100))
+    Chunk.objects.update(lease_until=None)
+    kept: list[set[int]] = []
+
+    def renew() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '5s'")
+        kept.append(ledger.renew(OWNER, [first, second]))
+        connection.close()
+
+    renewing = Thread(target=renew)
+    with transaction.atomic():
+        Chunk.objects.select_for_update().get(pk=second)
+        renewing.start()
+        renewing.join()
+    assert kept == [{first, second}]
+    assert list(Chunk.objects.order_by("pk").values_list("lease_until", flat=True))[1] is None
+    assert Chunk.objects.get(pk=first).lease_until is not None

@@ -142,11 +142,17 @@ def claim_these(owner: str, chunk_ids: Collection[int]) -> list[Chunk]:
 
 
 def renew(owner: str, chunk_ids: Collection[int]) -> set[int]:
-    """Prolong leases; the ids of those still held are returned."""
+    """Prolong leases; the ids of those still held are returned.
+
+    A chunk that a transaction has locked, mostly one that stores its results, is left for the next time: who
+    waits for it here while holding the others is waited for by that transaction, which may need them next.
+    """
+    mine = Chunk.objects.filter(pk__in=chunk_ids, owner=owner, state=ChunkState.LEASED)
+    skips = connection.features.has_select_for_update_skip_locked
     with write_turn(), transaction.atomic():
-        mine = held(owner, chunk_ids)
-        Chunk.objects.filter(pk__in=mine).update(lease_until=_lease_end())
-    return mine
+        free = mine.select_for_update(skip_locked=skips).order_by("pk").values_list("pk", flat=True)
+        Chunk.objects.filter(pk__in=list(free)).update(lease_until=_lease_end())
+        return set(mine.values_list("pk", flat=True))
 
 
 def stopped(owner: str, chunk_ids: Collection[int]) -> set[int]:
