@@ -55,12 +55,12 @@ def write(writer, clock, took_secs, monkeypatch):
 def test_a_batch_after_another_takes_along_what_comes_while_the_writer_rests(started, monkeypatch):
     writer, clock = started
     clock.put()
-    write(writer, clock, 0.01, monkeypatch)
+    write(writer, clock, 0.005, monkeypatch)
     clock.put()
     clock.arriving = 1
     ended = clock.now
     assert len(writer._next_batch()) == 1 + clock.pauses > 4
-    assert clock.now - ended == pytest.approx(REST * 0.01)
+    assert clock.now - ended == pytest.approx(REST * 0.005)
 
 
 def test_one_that_comes_alone_is_written_at_once(started, monkeypatch):

@@ -31,10 +31,10 @@ MAX_BATCH = 256
 REST = 4
 """After a batch the writer rests this many times as long as writing it took, while little is waiting: a batch
 of one costs almost what one of ten does, because each is a dozen statements, whatever is in them."""
-MAX_REST_SECS = 0.05
+MAX_REST_SECS = 0.03
 """Bounds what the rest adds to an answer. Whatever comes after a longer pause is written at once."""
-ENOUGH = 32
-"""With so many waiting, there is nothing to gain from more."""
+ENOUGH = 12
+"""With so many waiting, more would save little, and questions to a judge would wait for it."""
 LOOK_SECS = 0.005
 """How often the writer looks, while it rests, whether enough are waiting."""
 
