@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from . import crosstalk, edges, foreground, vad
+from . import changes, crosstalk, edges, foreground, vad
 from .crosstalk import Cleaned, Leak
 from .runs import NOISY, QUIET, Run, from_probabilities
 from .track import FLOOR_POWER, HOP, FloatArray, Track
@@ -56,14 +56,15 @@ def _without_leak(probability: FloatArray, cleaned: Cleaned) -> FloatArray:
 def _runs(
     track: Track, probability: FloatArray, explained: edges.Flags | None = None
 ) -> tuple[list[Run], edges.Levels]:
-    """Runs with their edges where they belong, by energy on a quiet channel and by a model of both on a
-    noisy one."""
+    """Runs with their edges where they belong, by energy on a quiet channel, by a model of both on a
+    noisy one, and by change points where its noise is steady."""
     powers = track.powers()
     runs = from_probabilities(probability, QUIET, track.secs)
     levels = edges.measure_levels(powers, runs, explained)
     if levels.snr_db < _NOISY_SNR_DB:
         runs = foreground.find_runs(track, probability, NOISY)
-        return runs, edges.measure_levels(powers, runs, explained)
+        levels = edges.measure_levels(powers, runs, explained)
+        return changes.refine_steady(track, runs, levels), levels
     if explained is not None:
         powers = np.where(explained, np.float32(FLOOR_POWER), powers)
         levels = replace(levels, frame_db=edges.decibels(powers))
