@@ -113,69 +113,23 @@ class Analysis:
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists and dicts; times rounded to the millisecond."""
-        health = self.health
+        speech = {"agent": _spans(self.speech_agent), "caller": _spans(self.speech_caller)}
+        if self.speech_both:
+            speech["both"] = _spans(self.speech_both)
         return {
             "version": self.version,
             "duration_secs": _secs(self.duration_secs),
-            "health": {
-                "format": health.format,
-                "sample_rate": health.sample_rate,
-                "channels": health.channels,
-                "dual_mono": health.dual_mono,
-                "agent_channel": health.agent_channel,
-                "agent_channel_source": health.agent_channel_source,
-                "swapped": health.swapped,
-                "truncated": health.truncated,
-                "leading_silence_secs": _secs(health.leading_silence_secs),
-                "agent": _side(health.agent),
-                "caller": _side(health.caller),
-                "notes": list(health.notes),
-                "refused": dict(health.refused),
-            },
-            "speech": {"agent": _spans(self.speech_agent), "caller": _spans(self.speech_caller)}
-            | ({"both": _spans(self.speech_both)} if self.speech_both else {}),
+            "health": _health(self.health),
+            "speech": speech,
             "turns": [
                 {"party": str(t.party), "start": _secs(t.start), "end": _secs(t.end)} for t in self.turns
             ],
-            "latencies": [
-                {
-                    "caller_end": _secs(item.caller_end),
-                    "agent_start": _secs(item.agent_start),
-                    "latency_ms": round(item.latency_ms),
-                    "confidence": item.confidence,
-                }
-                for item in self.latencies
-            ],
-            "interruptions": [
-                {
-                    "by": str(item.by),
-                    "start": _secs(item.start),
-                    "overlap_ms": round(item.overlap_ms),
-                    "stop_ms": None if item.stop_ms is None else round(item.stop_ms),
-                    "confidence": item.confidence,
-                }
-                for item in self.interruptions
-            ],
-            "backchannels": [
-                {
-                    "by": str(item.by),
-                    "start": _secs(item.start),
-                    "end": _secs(item.end),
-                    "confidence": item.confidence,
-                }
-                for item in self.backchannels
-            ],
+            "latencies": [_latency(one) for one in self.latencies],
+            "interruptions": [_interruption(one) for one in self.interruptions],
+            "backchannels": [_backchannel(one) for one in self.backchannels],
             "silences": _spans(self.silences),
             "voice": _voice(self.voice),
-            "beeps": [
-                {
-                    "channel": beep.channel,
-                    "start": _secs(beep.start),
-                    "end": _secs(beep.end),
-                    "hz": round(beep.hz),
-                }
-                for beep in self.beeps
-            ],
+            "beeps": [_beep(one) for one in self.beeps],
         }
 
 
@@ -185,6 +139,61 @@ def _secs(value: float) -> float:
 
 def _spans(spans: tuple[Span, ...]) -> list[list[float]]:
     return [[_secs(start), _secs(end)] for start, end in spans]
+
+
+def _health(health: Health) -> dict[str, Any]:
+    return {
+        "format": health.format,
+        "sample_rate": health.sample_rate,
+        "channels": health.channels,
+        "dual_mono": health.dual_mono,
+        "agent_channel": health.agent_channel,
+        "agent_channel_source": health.agent_channel_source,
+        "swapped": health.swapped,
+        "truncated": health.truncated,
+        "leading_silence_secs": _secs(health.leading_silence_secs),
+        "agent": _side(health.agent),
+        "caller": _side(health.caller),
+        "notes": list(health.notes),
+        "refused": dict(health.refused),
+    }
+
+
+def _latency(found: Latency) -> dict[str, Any]:
+    return {
+        "caller_end": _secs(found.caller_end),
+        "agent_start": _secs(found.agent_start),
+        "latency_ms": round(found.latency_ms),
+        "confidence": found.confidence,
+    }
+
+
+def _interruption(found: Interruption) -> dict[str, Any]:
+    return {
+        "by": str(found.by),
+        "start": _secs(found.start),
+        "overlap_ms": round(found.overlap_ms),
+        "stop_ms": None if found.stop_ms is None else round(found.stop_ms),
+        "confidence": found.confidence,
+    }
+
+
+def _backchannel(found: Backchannel) -> dict[str, Any]:
+    return {
+        "by": str(found.by),
+        "start": _secs(found.start),
+        "end": _secs(found.end),
+        "confidence": found.confidence,
+    }
+
+
+def _beep(beep: Beep) -> dict[str, Any]:
+    return {
+        "channel": beep.channel,
+        "start": _secs(beep.start),
+        "end": _secs(beep.end),
+        "hz": round(beep.hz),
+    }
 
 
 def _voice(voice: Voice | None) -> dict[str, Any] | None:
