@@ -149,7 +149,7 @@ def test_an_executor_for_recordings_alone_leaves_the_calls_to_others(
     assert not Rerun.objects.filter(pk=rerun.pk, state=RerunState.DONE).exists()
 
     asked_ahead: list[object] = []
-    for module, name in ((due, "next_unseen"), (redacting, "claim_redaction"), (due, "sweep")):
+    for module, name in ((due, "claim_unseen"), (redacting, "claim_redaction"), (due, "sweep")):
         monkeypatch.setattr(module, name, lambda *args: asked_ahead.append(args))
     without = replace(OPTIONS, ahead=False)
     other = Executor("test:calls", lambda: None, concurrency=4, recordings=without)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -15,19 +17,33 @@ import numpy as np
 import pytest
 import soundfile
 from django.db import transaction
+from django.utils import timezone
 
 from callgauge.domain.calls import Role, Turn
 from callgauge.engine import PREDEFINED
 from callgauge.flow.ingest import NewCall, ingest_call
 from callgauge.flow.metrics_predefined import copy_predefined
+from callgauge.flow.recordings import due, texts
+from callgauge.flow.recordings.files import Place as FilePlace
 from callgauge.flow.recordings.intake import take_in
 from callgauge.flow.recordings.rows import forget
 from callgauge.flow.rerun import evaluate_call_again
 from callgauge.formats import to_wire
-from callgauge.judge.speech import SpeechSettings
-from callgauge.store.models import CallLog, MetricResult, RecordingText
+from callgauge.judge.speech import Heard, SpeechSettings
+from callgauge.pii import Field
+from callgauge.store.models import (
+    CallLog,
+    MetricResult,
+    Recording,
+    RecordingDictation,
+    RecordingRedaction,
+    RecordingText,
+)
+from callgauge.worker import transcribing
+from callgauge.worker.database import DatabaseThread
 from callgauge.worker.executor import Executor
-from callgauge.worker.recordings import RecordingOptions
+from callgauge.worker.recordings import LOOKING, RecordingOptions
+from callgauge.worker.transcribing import Transcriptions
 from tests.recordings import wav
 from tests.tenants import Tenant, tenant
 from tests.waiting import wait_until
@@ -43,6 +59,14 @@ TURNS = to_wire(
 STEREO, MONO = wav(), wav(mono=True)
 
 
+SOUNDS = (
+    (0.5, 2.0, "Good evening how can I help"),
+    (2.5, 3.2, "I need a table"),
+    (6.0, 8.0, "my number is four one five five five five oh one two three"),
+)
+"""Seconds in which a channel is louder than the tone of redaction, and what is said there then."""
+
+
 class FakeServer(ThreadingHTTPServer):
     """A fake: "writes down" a sentence by when a channel is loud, and counts what it is asked."""
 
@@ -50,6 +74,7 @@ class FakeServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answers)
         self.asked = 0
         self.broken = False
+        self.said: list[str] = []
 
     @property
     def url(self) -> str:
@@ -63,12 +88,12 @@ class Answers(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.asked += 1
         samples, rate = soundfile.read(io.BytesIO(body[body.index(b"fLaC") :]))
-        agent, caller = (
-            np.abs(samples[int(a * rate) : int(b * rate)]).max() > 0.05 for a, b in ((0.5, 2), (2.5, 4))
-        )
         words = " ".join(
-            text for text, on in (("Good evening how can I help", agent), ("I need a table", caller)) if on
+            text
+            for start, end, text in SOUNDS
+            if np.abs(samples[int(start * rate) : int(end * rate)]).max(initial=0.0) > 0.06
         )
+        self.server.said.append(words)
         status, answer = (400, {"error": {"message": "no"}}) if self.server.broken else (200, {"text": words})
         content = json.dumps(answer).encode()
         self.send_response(status)
@@ -109,7 +134,8 @@ def running(server: FakeServer) -> Iterator[Executor]:
 
 def call_of(who: Tenant, content: bytes | None = STEREO, call_id: str = "c1", **fields: Any) -> CallLog:
     agent = who.project.agents.first() or who.agent()
-    new = NewCall(call_id, transcript=TURNS, transcript_type="cekura", testing_channel_index=1, **fields)
+    fields = {"transcript": TURNS, "transcript_type": "cekura", "testing_channel_index": 1, **fields}
+    new = NewCall(call_id, **fields)
     if content is None:
         return ingest_call(who.project, agent, new).call
     with take_in(io.BytesIO(content).read) as incoming:
@@ -190,3 +216,159 @@ def test_what_was_heard_goes_with_the_file(alice: Tenant, running: Executor, ser
     with transaction.atomic():
         forget([CallLog.objects.get().pk])
     assert not RecordingText.objects.exists()
+
+
+LONG = wav(caller=((2.5, 8.0),), secs=9.0)
+PERSONAL = to_wire(
+    (
+        Turn(Role.AGENT, "Good evening, how can I help?", 0.5, 2.0),
+        Turn(
+            Role.CALLER,
+            "I need a cable. My number is four one five, five five five, oh one two three.",
+            2.5,
+            8.0,
+        ),
+    )
+)
+
+
+def test_of_a_redacted_call_only_the_copy_is_written_down(
+    alice: Tenant, running: Executor, server: FakeServer
+) -> None:
+    plain = call_of(alice, LONG, "plain", transcript=PERSONAL)
+    assert result(plain).number == 80
+    assert any("four one five" in words for words in server.said), "it can be heard in what was sent"
+    server.said.clear()
+    call = call_of(alice, LONG, "c2", transcript=PERSONAL, redact_fields=(Field.PHONE_NUMBER,))
+    current = MetricResult.objects.filter(call=call, is_current=True)
+    wait_until(lambda: current.filter(outcome="scored").exists(), within_secs=60, what="a figure of the copy")
+    found = current.get()
+    assert sorted(server.said) == ["Good evening how can I help", "I need a table"]
+    assert found.number == 80, (
+        "one noun of what can be heard; the covered words beside the number are no errors"
+    )
+    extra = json.loads(found.extra)
+    assert [one["reference"] for one in extra["alignment"]["caller"]] == ["table"]
+    assert "Personal data is covered in the recording" in found.explanation
+    assert "four" not in found.extra + found.explanation
+
+
+def test_a_redacted_call_whose_number_nobody_can_place_is_not_sent(
+    alice: Tenant, running: Executor, server: FakeServer
+) -> None:
+    untimed = [{"role": "user", "content": "My number is four one five, five five five, oh one two three."}]
+    call = call_of(
+        alice, LONG, transcript=untimed, transcript_type="vapi", redact_fields=(Field.PHONE_NUMBER,)
+    )
+    withheld = Recording.objects.filter(pk=call.pk, redaction=RecordingRedaction.WITHHELD)
+    wait_until(withheld.exists, within_secs=60, what="the recording to be withheld")
+    result(call)
+    evaluate_call_again(call)
+    found = result(call)
+    assert (found.outcome, found.reason, found.retryable) == ("failed", "recording_unavailable", False)
+    assert "can be neither removed nor played" in found.explanation
+    assert server.asked == 0
+
+
+class Gated:
+    """A fake model that says nothing until it is let."""
+
+    name = "fake"
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.begun, self.open = asyncio.Event(), asyncio.Event()
+
+    async def hear(self, sound: bytes) -> Heard:
+        self.asked += 1
+        self.begun.set()
+        await self.open.wait()
+        return Heard("good evening")
+
+    async def close(self) -> None:
+        pass
+
+
+class Threads:
+    """In the place of the processes."""
+
+    async def run(self, work: Any, *args: Any, **_: Any) -> Any:
+        return await asyncio.to_thread(work, *args)
+
+
+async def unused(*_: Any) -> Any:
+    raise AssertionError
+
+
+def stored_place(who: Tenant) -> FilePlace:
+    file = call_of(who).recording.file
+    assert file is not None
+    return FilePlace(file.project_id, file.sha256)
+
+
+def test_two_workers_have_a_file_written_down_once(alice: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = stored_place(alice)
+
+    async def both() -> tuple[Any, Any, int]:
+        model, looked = Gated(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+        claim = transcribing.claim_dictation
+
+        def claiming(file: FilePlace, name: str, owner: str) -> Any:
+            found = claim(file, name, owner)
+            if owner == "two":
+                loop.call_soon_threadsafe(looked.set)
+            return found
+
+        monkeypatch.setattr(transcribing, "claim_dictation", claiming)
+        monkeypatch.setattr(transcribing, "LOOK_SECS", 0.01)
+        databases = [DatabaseThread(name) for name in ("one", "two")]
+        one, two = (
+            Transcriptions(owner, model, unused, Threads(), database)
+            for owner, database in zip(("one", "two"), databases, strict=True)
+        )
+        first = asyncio.create_task(one._once(place, False, LOOKING))
+        await model.begun.wait()
+        second = asyncio.create_task(two._once(place, False, LOOKING))
+        await asyncio.wait_for(looked.wait(), 30)
+        model.open.set()
+        texts = await first, await second
+        for each in databases:
+            await each.close()
+        return *texts, model.asked
+
+    first, second, asked = asyncio.run(both())
+    assert first == second
+    assert first.by_channel == {0: "good evening", 1: "good evening"}
+    assert asked == 2, "each channel once"
+    assert not RecordingDictation.objects.exists()
+
+
+def test_a_lease_that_ran_out_is_another_workers(alice: Tenant) -> None:
+    place = stored_place(alice)
+    mine = texts.claim_dictation(place, "fake", "one")
+    assert mine is not None
+    assert texts.claim_dictation(place, "fake", "two") is None
+    assert texts.claim_dictation(place, "another model", "two") is not None
+    assert texts.renew_dictation(mine, "one")
+    RecordingDictation.objects.filter(pk=mine.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    theirs = texts.claim_dictation(place, "fake", "two")
+    assert theirs is not None
+    assert not texts.renew_dictation(mine, "one")
+    texts.end_dictation(mine, "one")
+    assert texts.claim_dictation(place, "fake", "three") is None, "who lost it ends nothing"
+    texts.end_dictation(theirs, "two")
+    assert texts.claim_dictation(place, "fake", "three") is not None
+
+
+def test_a_new_file_is_looked_into_by_one_worker(alice: Tenant) -> None:
+    stored_place(alice)
+    found = due.claim_unseen()
+    assert found is not None
+    assert due.claim_unseen() is None
+    due.look_later(found.file_id, 0.0)
+    assert due.claim_unseen() == found, "one that could not be looked into is free again"
+    due.look_later(found.file_id, 60.0)
+    assert due.claim_unseen() is None
+    due.release_held()
+    assert due.claim_unseen() == found

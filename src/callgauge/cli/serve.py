@@ -114,14 +114,21 @@ def _hands(loaded: Options, path: Path) -> Any:
     """What does the work: an executor in this process, or with a broker what sends it to the workers."""
     from callgauge.flow import batches, errands, ledger
     from callgauge.flow.recordings import due
-    from callgauge.store.models import CallExport, Lab, MetricPreview, WebhookDelivery, WritingJob
+    from callgauge.store.models import (
+        CallExport,
+        Lab,
+        MetricPreview,
+        RecordingDictation,
+        WebhookDelivery,
+        WritingJob,
+    )
 
     server = data_dir.server_id(path)
     owner = f"{server}:{secrets.token_hex(6)}"
     # The folder's lock is held, so whoever leased under this id is gone.
     ledger.take_over(f"{server}:")
     batches.take_over(f"{server}:")
-    for model in (CallExport, Lab, MetricPreview, WebhookDelivery, WritingJob):
+    for model in (CallExport, Lab, MetricPreview, RecordingDictation, WebhookDelivery, WritingJob):
         errands.take_over(model, f"{server}:")
     broker = open_broker(loaded)
     if broker is None:

@@ -188,7 +188,7 @@ class Executor:
             fail_interrupted=self._fail_interrupted,
             look_secs=self._batch_look_secs,
         )
-        self._recordings = Recordings(self._recording_options)
+        self._recordings = Recordings(self._owner, self._recording_options)
         self._work_of = ChunkWork(
             self._owner,
             self._writer,

@@ -81,7 +81,7 @@ DEFAULT_OPTIONS = RecordingOptions()
 class Recordings:
     """Runs beside the chunks of an executor from `start` to `stop`."""
 
-    def __init__(self, options: RecordingOptions) -> None:
+    def __init__(self, owner: str, options: RecordingOptions) -> None:
         self._options = options
         self._processes = AudioProcesses(options.processes, options.memory_mb)
         self._database = DatabaseThread("recordings")
@@ -94,7 +94,9 @@ class Recordings:
         self._transcriptions = (
             None
             if options.speech is None
-            else Transcriptions(open_speech(options.speech), self.hearing, self._processes, self._reading)
+            else Transcriptions(
+                owner, open_speech(options.speech), self.hearing, self._processes, self._reading
+            )
         )
         self._outbound = Outbound(options.networks)
         self._fetching: dict[int, asyncio.Task[None]] = {}
@@ -151,7 +153,7 @@ class Recordings:
         """Whether there was one; no more at once than there are processes."""
         if len(self._looking) >= self._processes.count:
             return False
-        found = await self._database.run(due.next_unseen, tuple(self._looking))
+        found = await self._database.run(due.claim_unseen)
         if found is None:
             return False
         self._looking.add(found.file_id)
@@ -173,9 +175,12 @@ class Recordings:
         except FileNotFoundError:
             words = "The recording's file is not in the store any more."
             await self._database.run(due.unreadable, found.file_id, "missing_file", words)
+        except asyncio.CancelledError:
+            await self._database.run(due.look_later, found.file_id, 0.0)
+            raise
         except Exception as error:  # noqa: BLE001 -- one recording must not end the others
             log.error("recording file %s: %s", found.file_id, type(error).__name__)
-            await asyncio.sleep(POLL_SECS)
+            await self._database.run(due.look_later, found.file_id, POLL_SECS)
 
     # --- fetching ------------------------------------------------------------------------------------
 

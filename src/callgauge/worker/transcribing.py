@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -19,18 +20,32 @@ from callgauge.engine.transcription.sides import AGENT, BOTH, CALLER
 from callgauge.flow.recordings import analyses
 from callgauge.flow.recordings.files import Place as FilePlace
 from callgauge.flow.recordings.files import StoreError, incoming
-from callgauge.flow.recordings.texts import Piece, keep_piece, known_pieces
+from callgauge.flow.recordings.texts import (
+    Lease,
+    Piece,
+    claim_dictation,
+    end_dictation,
+    keep_piece,
+    known_pieces,
+    renew_dictation,
+)
 from callgauge.judge.speech import Heard, SpeechError, SpeechToText
+from callgauge.worker.claiming import RENEW_SECS
 from callgauge.worker.database import DatabaseThread
+from callgauge.worker.hearing import not_here
 from callgauge.worker.local_file import LocalFile
 from callgauge.worker.processes import AudioProcesses
 from callgauge.worker.slots import Place
 from callgauge.worker.sounds import NOT_YET_HEARD
 
+log = logging.getLogger(__name__)
+
 CUT_SECS: Final = 600.0
 """A five-hour mp3 takes a minute on a slow core."""
 AT_ONCE: Final = 8
 """Pieces that are being written down at the same time."""
+LOOK_SECS: Final = 1.0
+"""Between two looks at whether another worker is done with the same file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +60,13 @@ class Transcriptions:
 
     def __init__(
         self,
+        owner: str,
         speech: SpeechToText,
         hear: Callable[[Call, Place], Awaitable[Hearing]],
         processes: AudioProcesses,
         database: DatabaseThread,
     ) -> None:
+        self._owner = owner
         self._speech = speech
         self._hear = hear
         self._processes = processes
@@ -63,8 +80,7 @@ class Transcriptions:
             return heard
         found = await self._database.run(analyses.standing, call.id, analyses.clues_of(call))
         if found.audible is None:
-            gone = Failed(FailureCode.RECORDING_UNAVAILABLE, ("The recording is not here.",))
-            return NOT_YET_HEARD if found.place is not None else gone
+            return NOT_YET_HEARD if found.place is not None else not_here(found)
         agent = heard.health.agent_channel
         text = await self._once(found.audible, agent is None, place)
         if isinstance(text, Failed):
@@ -93,9 +109,36 @@ class Transcriptions:
             task.exception()  # whoever waited has it; nobody may be there any more
 
     async def _write_down(self, file: FilePlace, mixed: bool, place: Place) -> _Text | Failed:
-        known = await self._database.run(known_pieces, file, self._speech.name)
-        if known and len(known) == known[0].total:
-            return _joined(known)
+        """What is stored, or heard now by one worker; the others wait for what it keeps."""
+        while True:
+            known = await self._database.run(known_pieces, file, self._speech.name)
+            if _is_all(known):
+                return _joined(known)
+            lease = await self._database.run(claim_dictation, file, self._speech.name, self._owner)
+            if lease is not None:
+                break
+            await asyncio.sleep(LOOK_SECS)
+        renewing = asyncio.create_task(self._renew(lease))
+        try:
+            # Whoever had it before may have kept more since the look.
+            known = await self._database.run(known_pieces, file, self._speech.name)
+            return _joined(known) if _is_all(known) else await self._hear_now(file, mixed, place, known)
+        finally:
+            renewing.cancel()
+            await self._database.run(end_dictation, lease, self._owner)
+
+    async def _renew(self, lease: Lease) -> None:
+        """A lease that was lost all the same is not the end: two have it then, and one pays in vain."""
+        while True:
+            await asyncio.sleep(RENEW_SECS)
+            try:
+                await self._database.run(renew_dictation, lease, self._owner)
+            except Exception as error:  # noqa: BLE001 -- the lease must go on being renewed whatever it was
+                log.warning("cannot renew a lease, trying again: %s", type(error).__name__)
+
+    async def _hear_now(
+        self, file: FilePlace, mixed: bool, place: Place, known: Sequence[Piece]
+    ) -> _Text | Failed:
         with tempfile.TemporaryDirectory(prefix="callgauge-pieces-", dir=incoming()) as folder:
             try:
                 async with LocalFile(file) as path:
@@ -148,6 +191,10 @@ class Transcriptions:
             task.cancel()
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
         await self._speech.close()
+
+
+def _is_all(known: Sequence[Piece]) -> bool:
+    return bool(known) and len(known) == known[0].total
 
 
 def _joined(pieces: Sequence[Piece]) -> _Text:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from callgauge.domain.calls import Call, Role, Turn
@@ -13,7 +14,7 @@ from callgauge.engine.faults import BadConfiguration
 from callgauge.engine.transcription.compare import WEIGHTS, Comparison, Error, compare
 from callgauge.engine.transcription.languages import language_of
 from callgauge.engine.transcription.sides import AGENT, BOTH, CALLER, KEY, SIDES, Said, Transcribe, given
-from callgauge.engine.transcription.words import ENGLISH, words_of
+from callgauge.engine.transcription.words import ENGLISH, has_hidden, words_of
 
 BANDS: Final = ((0, 100.0), (3, 80.0), (6, 60.0), (12, 40.0))
 """Up to so many weighed errors give so many points."""
@@ -30,6 +31,7 @@ NO_REFERENCE: Final = Skipped(
         "metadata, or set CALLGAUGE_STT to have recordings written down.",
     ),
 )
+COVERED: Final = "Personal data is covered in the recording: in those turns, no word counts as added."
 _ROLES: Final = {AGENT: (Role.AGENT,), CALLER: (Role.CALLER,), BOTH: (Role.AGENT, Role.CALLER)}
 
 
@@ -56,6 +58,10 @@ def compared(call: Call, said: Said, wanted: str = CALLER) -> Scored | Skipped:
         return Skipped(SkipReason.NO_REFERENCE, (f"The reference has no words of the {wanted}.",))
     language = language_of("\n".join(said.texts.values())).code or call.agent.language[:2]
     found = {side: _side(call, side, text, language) for side, text in sides.items()}
+    covered = {at for at, turn in enumerate(call.turns) if has_hidden(turn.text)}
+    if covered and said.source != "reference":
+        said = replace(said, notes=(*said.notes, COVERED))
+        found = {side: _audible(one, covered) for side, one in found.items()}
     if not found[chosen].words:
         return Skipped(SkipReason.NO_REFERENCE, (f"The reference has no words of the {wanted}.",))
     turns = {side: len(_turns(call, side)) for side in found}
@@ -88,6 +94,13 @@ def _side(call: Call, side: str, reference: str, language: str) -> Comparison:
     heard = [word for at, turn in _turns(call, side) for word in words_of(turn.text, language, at)]
     said = [word for line in reference.splitlines() for word in words_of(line, language)]
     return compare(said, heard)
+
+
+def _audible(found: Comparison, covered: Collection[int]) -> Comparison:
+    """Without the errors that may be none: the tone over personal data covers some words beside it too, which
+    were said and cannot be heard."""
+    kept = [error for error in found.errors if error.reference or error.turn not in covered]
+    return replace(found, errors=kept)
 
 
 def _points(found: Comparison, turns: int) -> float:

@@ -52,13 +52,18 @@ _QUOTES: Final = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´
 _CURRENCY: Final = {"$": "dollar", "€": "euro", "£": "pound"}
 
 _HIDDEN = re.compile(r"<[A-Z][A-Z_]{2,}>")
-"""What redaction puts in the place of personal data: it is silence in the recording."""
+"""What redaction puts in the place of personal data: a tone covers it in the recording."""
 _MONEY = re.compile(r"([$€£])\s?(\d[\d.,]*)")
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _FULL_HOUR = re.compile(r"\b(\d{1,2}):00\b")
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
 _DOTTED = re.compile(r"\b(?:[^\W\d_]\.){2,}")
 _ADDRESS = re.compile(r"\S+@\S+|\b[\w-]+\.(?:com|org|net|edu|gov|io|co|ai|de|uk|eu)\b[\w./-]*", re.IGNORECASE)
+
+
+def has_hidden(text: str) -> bool:
+    """Whether personal data was taken out of it."""
+    return _HIDDEN.search(text) is not None
 
 
 def words_of(text: str, language: str = ENGLISH, turn: int | None = None) -> list[Word]:

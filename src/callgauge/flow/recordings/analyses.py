@@ -88,7 +88,13 @@ def standing(call_id: int, clues: Clues) -> Standing:
         secs = None if row.file is None else row.file.duration_secs
         if analysis is None:
             return Standing("failed", NOT_MEASURED, NOT_KEPT, duration_secs=secs, audible=_audible(row))
-        return Standing("stored", analysis=analysis, duration_secs=secs, audible=_audible(row))
+        return Standing(
+            "stored",
+            fault_words=row.fault_words,
+            analysis=analysis,
+            duration_secs=secs,
+            audible=_audible(row),
+        )
     file = row.original or row.file
     if file is None:
         return Standing(row.state, row.fault, row.fault_words)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import orjson
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import DateTimeField, ExpressionWrapper, Q, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from callgauge.domain.outcomes import FailureCode
@@ -43,7 +44,7 @@ log = logging.getLogger(__name__)
 WAITS_SECS = (5, 20, 60, 180, 600, 1800)
 """Pauses between tries: providers publish some recordings minutes after the call has ended."""
 HOLD_SECS = 900
-"""Whoever fetches has it for so long; after that it was lost with its process."""
+"""Whoever fetches or looks into a file has it for so long; after that it was lost with its process."""
 SPARED = timedelta(hours=1)
 """A file without a row may be on its way to one for that long."""
 
@@ -82,8 +83,9 @@ def claim_fetch(call_id: int | None = None) -> ToFetch | None:
 
 
 def release_held() -> None:
-    """At the start of the only server of a data folder: nobody is fetching."""
+    """At the start of the only server of a data folder: nobody is at anything."""
     release_claims()
+    RecordingFile.objects.filter(look_until__isnull=False).update(look_until=None)
     soon = timezone.now()
     Recording.objects.filter(state=RecordingState.WAITING, attempts=0).update(next_try_at=soon)
 
@@ -157,16 +159,28 @@ def not_fetched(fetch: ToFetch, code: str, words: str, *, retryable: bool) -> No
         row.save()
 
 
-def next_unseen(skip: Sequence[int]) -> ToLookInto | None:
-    """A file that nobody has looked into, but those of `skip`."""
-    row = (
-        RecordingFile.objects.filter(duration_secs=None, fault="")
-        .exclude(pk__in=skip)
-        .order_by("-pk")
-        .values_list("pk", "project_id", "sha256")
-        .first()
+def claim_unseen() -> ToLookInto | None:
+    """A file that nobody has looked into or is looking into, held for a while: other workers leave it."""
+    free = RecordingFile.objects.filter(
+        Q(look_until=None) | Q(look_until__lt=Now()), duration_secs=None, fault=""
     )
-    return None if row is None else ToLookInto(row[0], Place(row[1], row[2]))
+    row = free.order_by("-pk").values_list("pk", "project_id", "sha256").first()
+    if row is None:
+        return None
+    with write_turn():
+        mine = free.filter(pk=row[0]).update(look_until=_in(HOLD_SECS))
+    return ToLookInto(row[0], Place(row[1], row[2])) if mine else None
+
+
+def look_later(file_id: int, pause_secs: float) -> None:
+    """It could not be looked into for a reason that will pass, or was not finished."""
+    with write_turn():
+        RecordingFile.objects.filter(pk=file_id).update(look_until=_in(pause_secs))
+
+
+def _in(secs: float) -> Combinable:
+    """By the database's clock, as other leases are."""
+    return ExpressionWrapper(Now() + Value(timedelta(seconds=secs)), output_field=DateTimeField())
 
 
 def seen(file_id: int, *, duration_secs: float, sample_rate: int, channels: int, zooms: Any) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import Q
+
+from callgauge.domain.calls import stable_hash
 from callgauge.domain.storable import storable_text
+from callgauge.flow import errands
 from callgauge.flow.recordings.files import Place
-from callgauge.store.models import RecordingFile, RecordingText
+from callgauge.store.models import RecordingDictation, RecordingFile, RecordingText
 from callgauge.store.turns import write_turn
 
 
@@ -30,9 +34,43 @@ def known_pieces(place: Place, model: str) -> list[Piece]:
     return [Piece(row.channel, row.piece, row.start_secs, row.text, row.language, row.total) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Of one file for one model: meanwhile no other worker writes it down, which would be paid again."""
+
+    pk: int | None
+    """None where the file's row is gone, so that nobody else can ask for it."""
+
+
+def claim_dictation(place: Place, model: str, owner: str) -> Lease | None:
+    """None while another owner has it."""
+    file = _file(place)
+    if file is None:
+        return Lease(None)
+    uid = stable_hash(file.pk, model)[:32]
+    with write_turn():
+        row = RecordingDictation(uid=uid, file=file, model=model)
+        RecordingDictation.objects.bulk_create([row], ignore_conflicts=True)
+        mine = errands.claim_some(RecordingDictation, owner, 1, among=Q(uid=uid))
+    return Lease(mine[0].pk) if mine else None
+
+
+def renew_dictation(lease: Lease, owner: str) -> bool:
+    """False where another owner has it now."""
+    with write_turn():
+        return lease.pk is None or errands.renew(RecordingDictation, owner, lease.pk)
+
+
+def end_dictation(lease: Lease, owner: str) -> None:
+    """Whatever came of it: what was heard is kept by itself."""
+    with write_turn():
+        if lease.pk is not None:
+            errands.held(RecordingDictation, owner, lease.pk).delete()
+
+
 def keep_piece(place: Place, model: str, piece: Piece) -> None:
     """Where another process was faster its text stays. Nothing is kept of a file that is gone by now."""
-    file = RecordingFile.objects.filter(project_id=place.project_id, sha256=place.sha256).first()
+    file = _file(place)
     if file is None:
         return
     row = RecordingText(
@@ -47,3 +85,7 @@ def keep_piece(place: Place, model: str, piece: Piece) -> None:
     )
     with write_turn():
         RecordingText.objects.bulk_create([row], ignore_conflicts=True)
+
+
+def _file(place: Place) -> RecordingFile | None:
+    return RecordingFile.objects.filter(project_id=place.project_id, sha256=place.sha256).first()

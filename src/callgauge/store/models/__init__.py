@@ -44,6 +44,7 @@ from callgauge.store.models.people import LinkKind, OneTimeLink, SignInTries
 from callgauge.store.models.previews import MetricPreview
 from callgauge.store.models.recordings import (
     Recording,
+    RecordingDictation,
     RecordingFile,
     RecordingRedaction,
     RecordingState,
@@ -130,6 +131,7 @@ __all__ = [
     "ProviderBucket",
     "RateBucket",
     "Recording",
+    "RecordingDictation",
     "RecordingFile",
     "RecordingRedaction",
     "RecordingState",

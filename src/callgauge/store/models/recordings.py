@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from callgauge.store.models.calls import CallLog
+from callgauge.store.models.errands import Errand
 from callgauge.store.models.tenancy import Project
 
 
@@ -25,6 +26,8 @@ class RecordingFile(models.Model):
     fault = models.CharField(max_length=32, blank=True)
     """Code of why it cannot be read (`audio.errors`); empty where it can, or nobody has looked."""
     fault_words = models.CharField(max_length=500, blank=True)
+    look_until = models.DateTimeField(null=True)
+    """Somebody is looking into the file until then; null where nobody is."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -55,6 +58,17 @@ class RecordingText(models.Model):
 
     def __str__(self) -> str:
         return f"piece {self.channel}.{self.piece} of {self.file_id}"
+
+
+class RecordingDictation(Errand):
+    """A file that a speech-to-text model is writing down now; the row is gone when nobody is. `uid` is the
+    file's and the model's together."""
+
+    file = models.ForeignKey(RecordingFile, models.CASCADE, related_name="dictations")
+    model = models.CharField(max_length=255)
+
+    def __str__(self) -> str:
+        return f"{self.file_id} by {self.model}"
 
 
 class RecordingState(models.TextChoices):
