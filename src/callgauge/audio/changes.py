@@ -37,9 +37,11 @@ _SOUNDS = (
     (1875, 4000, 0.7, -1.0),
     (4000, 7750, 0.7, -1.0),
 )
-# Evidence that a frame of speech must bring. The more the speech stands out of the noise, the less of it can
-# be hidden there; and words begin more sharply than they end.
-_LEAST_SNR_DB, _START_DOUBT, _END_DOUBT, _DOUBT_PER_DB = 12.0, 2.0, 0.3, 0.25
+# Evidence that a frame of speech must bring at 12 dB, and for each dB above. The more the speech stands out
+# of the noise, the less of it can be hidden there, most of all at ends, which are softer than beginnings.
+_LEAST_SNR_DB = 12.0
+_START_DOUBT, _START_DOUBT_PER_DB = 2.0, 0.1
+_END_DOUBT_PER_DB = 0.22
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ def _moments(track: Track, runs: Sequence[Run], snr_db: float, *, ends: bool) ->
     noise = _Noise.of(track, runs, span)
     if noise is None:
         return [edge.near for edge in edges]
-    doubt = (_END_DOUBT if ends else _START_DOUBT) + _DOUBT_PER_DB * max(snr_db - _LEAST_SNR_DB, 0.0)
+    over_db = max(snr_db - _LEAST_SNR_DB, 0.0)
+    doubt = _END_DOUBT_PER_DB * over_db if ends else _START_DOUBT + _START_DOUBT_PER_DB * over_db
     found: list[float] = []
     for first in range(0, len(edges), _BATCH):
         found += _changes(track, edges[first : first + _BATCH], noise, doubt, ends=ends)
