@@ -195,6 +195,7 @@ def server(tmp_path: Path, judge: FaultyJudge) -> Iterator[Server]:
         CALLGAUGE_JUDGE_DEADLINE_SECS=str(DEADLINE_SECS),
         CALLGAUGE_JUDGE_HTTP_TRIES=str(HTTP_TRIES),
         CALLGAUGE_JUDGE_REASKS=str(REASKS),
+        CALLGAUGE_JUDGE_OUTAGE_SECS="0",
     )
     with server:
         server.make_key()

@@ -19,6 +19,7 @@ from callgauge.domain.judging import (
     JudgeUnavailable,
 )
 from callgauge.judge.adapter import Tokens
+from callgauge.judge.gate import Gate
 from callgauge.judge.prices import PriceList, Prices
 from tests.chat_server import ChatServer
 from tests.judge.asking import ANSWER, KEY, judge_at, question
@@ -121,14 +122,17 @@ def test_tries_over_http_end() -> None:
 
 
 class _Outage(ChatServer):
-    """Out of order for ten minutes of a clock on which sleeping takes no time, and lets the time pass."""
+    """Away from the first minute to the eleventh, by a clock on which sleeping takes no time, yet lets it
+    pass."""
 
     def __init__(self) -> None:
         super().__init__()
         self.clock = JumpingClock()
+        self.asked = 0
 
     async def answer(self, request: web.Request) -> web.Response:
-        return refused(503, "out of order") if self.clock.now() < 600 else answered()
+        self.asked += 1
+        return refused(503, "out of order") if 60 <= self.clock.now() < 660 else answered()
 
 
 @pytest.fixture
@@ -139,29 +143,60 @@ def outage() -> Iterator[_Outage]:
     server.stop()
 
 
-def _ask_during(outage: _Outage, **settings: Any) -> JudgeAnswer:
+def _ask_in_minute(outage: _Outage, *minutes: int, **settings: Any) -> JudgeAnswer:
+    """The answer to the last of the questions that are asked in these minutes, at the earliest."""
+
     async def run() -> JudgeAnswer:
         judge = judge_at(outage.url.removesuffix("/v1"), clock=outage.clock, **settings)
         try:
-            return await judge.ask(question())
+            for minute in minutes:
+                await outage.clock.sleep(max(0.0, minute * 60 - outage.clock.now()))
+                answer = await judge.ask(question())
+            return answer
         finally:
             await judge.close()
 
     return asyncio.run(run())
 
 
-def test_ten_minutes_without_the_provider_are_too_long_as_it_is_set(outage: _Outage) -> None:
-    with pytest.raises(JudgeUnavailable, match="503 x8") as failed:
-        _ask_during(outage)
-    assert failed.value.retryable
-    assert 45 < outage.clock.now() < 120
-
-
-def test_they_can_be_outlasted_by_setting_two_things(outage: _Outage) -> None:
-    """As docs/judges.md says."""
-    answer = _ask_during(outage, http_tries=40, deadline_secs=1200)
+def test_ten_minutes_without_the_provider_are_waited_for(
+    outage: _Outage, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = _ask_in_minute(outage, 0, 2, outage_secs=900)
     assert set(answer.faults) == {"503"}
-    assert outage.clock.now() < 700
+    assert 660 <= outage.clock.now() < 680
+    assert outage.asked < 60
+    assert [record.getMessage() for record in caplog.records] == [
+        "openai:fake answers nobody; questions wait for it, for at most 900 s"
+    ]
+
+
+def test_longer_than_the_operator_allows_is_not(outage: _Outage) -> None:
+    with pytest.raises(JudgeUnavailable, match="at last: out of order") as failed:
+        _ask_in_minute(outage, 0, 2, outage_secs=200)
+    assert failed.value.retryable
+    assert 320 <= outage.clock.now() < 400
+
+
+def test_a_provider_that_never_answered_is_not_waited_for(outage: _Outage) -> None:
+    """Whoever set it up wrongly wants to know."""
+    with pytest.raises(JudgeUnavailable, match="503 x8"):
+        _ask_in_minute(outage, 2, outage_secs=900)
+    assert outage.clock.now() < 240
+
+
+def test_a_provider_that_answers_others_is_not_down() -> None:
+    async def run() -> None:
+        clock = JumpingClock()
+        gate = Gate(clock=clock)
+        gate.answered()
+        gate.unanswered()
+        await clock.sleep(30)
+        assert gate.down_secs == 30
+        gate.answered()
+        assert gate.down_secs is None
+
+    asyncio.run(run())
 
 
 def test_a_server_that_never_answers_ends_within_the_deadline() -> None:

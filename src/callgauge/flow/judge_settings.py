@@ -143,6 +143,7 @@ def _completed(settings: JudgeSettings, options: Options) -> JudgeSettings:
         timeout_secs=float(options.judge_timeout_secs),
         deadline_secs=float(options.judge_deadline_secs),
         http_tries=options.judge_http_tries,
+        outage_secs=float(options.judge_outage_secs),
         reasks=options.judge_reasks,
         response_format=cast(ResponseFormat, options.judge_response_format),
         prices=_prices(settings, options.judge_prices),

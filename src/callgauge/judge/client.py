@@ -37,6 +37,8 @@ _MAX_GROWTH = 4
 _CONCEDED = "setting_refused"
 _MAX_CONCESSIONS = 4
 """Per question: there are three settings to give way on, and one may change twice."""
+_PROBE_SECS = 15.0
+"""Between two tries of a question that waits for its provider to be there again."""
 _CHARS_PER_TOKEN = 4
 _USUAL_OUTPUT_TOKENS = 300
 """Taken from a rate of tokens before the answer shows what it used: a few quotes and sentences."""
@@ -66,6 +68,11 @@ class _Fault:
     """What the server asked to wait."""
     detail: str = ""
     """For people: the server's words, or what kept the connection from working."""
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether no provider spoke: none was reached, or a proxy or its own front said that it is away."""
+        return self.word in {"connection", "timeout", "malformed_reply"} or self.word.startswith("5")
 
 
 class HttpJudge:
@@ -165,13 +172,26 @@ class HttpJudge:
             failures += 1
             if fault.at_least_secs is not None:
                 self._gate.pause(fault.at_least_secs)
-            if failures >= self._settings.http_tries:
-                last = f"; at last: {fault.detail}" if fault.detail else ""
-                raise JudgeUnavailable(f"{self.model} could not be used: {tally.describe()}{last}")
             wait = wait_secs(self._clock, failures, fault.at_least_secs)
-            if self._clock.now() + wait >= tally.ends_at:
-                raise self._too_late(tally, wait)
-            await self._clock.sleep(wait)
+            is_last = failures >= self._settings.http_tries
+            if not is_last and self._clock.now() + wait < tally.ends_at:
+                await self._clock.sleep(wait)
+            elif not await self._wait_out(tally):
+                raise self._given_up(tally, fault) if is_last else self._too_late(tally, wait)
+
+    async def _wait_out(self, tally: _Tally) -> bool:
+        """Whether this is an outage, and there was still time to wait for its end: the question then has its
+        whole deadline anew. Each further failure leads here again."""
+        down_secs = self._gate.down_secs
+        if down_secs is None or down_secs >= self._settings.outage_secs:
+            return False
+        if not self._gate.outage_told:
+            self._gate.outage_told = True
+            longest = self._settings.outage_secs
+            log.warning("%s answers nobody; questions wait for it, for at most %.0f s", self.model, longest)
+        await self._clock.sleep(_PROBE_SECS * self._clock.random.uniform(0.75, 1.0))
+        tally.ends_at = max(tally.ends_at, self._clock.now() + self._settings.deadline_secs)
+        return True
 
     async def _enter(self, request: JudgeRequest, tally: _Tally) -> int:
         """Wait for the provider's pause and the operator's rate; the tokens that were taken from the rate.
@@ -190,6 +210,10 @@ class HttpJudge:
         return taken
 
     def _settle(self, taken: int, outcome: Reply | _Fault) -> None:
+        if isinstance(outcome, Reply):
+            self._gate.answered()
+        elif outcome.says_nothing:
+            self._gate.unanswered()
         if self._gate.allowance is not None:
             used = outcome.tokens.input + outcome.tokens.output if isinstance(outcome, Reply) else 0
             self._gate.allowance.settle(used - taken)
@@ -255,6 +279,8 @@ class HttpJudge:
 
     def _refused_or_fault(self, http: HttpReply, sent: Quirks, tally: _Tally) -> _Fault:
         """Raises JudgeRefused where trying again would only repeat the refusal."""
+        if http.status < 500:
+            self._gate.answered()
         if http.status in {408, 429} or http.status >= 500:
             if is_final_refusal(http):
                 raise self._refusal(http)
@@ -275,6 +301,10 @@ class HttpJudge:
         return JudgeRefused(
             f"{self.model} refused the request (HTTP {http.status}): {words or 'no reason given'}"
         )
+
+    def _given_up(self, tally: _Tally, fault: _Fault) -> JudgeUnavailable:
+        last = f"; at last: {fault.detail}" if fault.detail else ""
+        return JudgeUnavailable(f"{self.model} could not be used: {tally.describe()}{last}")
 
     def _too_late(self, tally: _Tally, wait_secs: float) -> JudgeUnavailable:
         secs = f"{self._settings.deadline_secs:g} s"

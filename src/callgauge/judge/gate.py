@@ -39,6 +39,10 @@ class Gate:
         self._clock = clock or Clock()
         self._tell = tell
         self._closed_until = 0.0
+        self._well = False
+        self._down_since: float | None = None
+        self.outage_told = False
+        """For who writes it into the log, once for each."""
         self.passed = 0
         """Requests that went through so far."""
 
@@ -56,6 +60,20 @@ class Gate:
     def closed_secs(self) -> float:
         """How long it stays closed, 0 where it is open."""
         return max(0.0, self._closed_until - self._clock.now())
+
+    def answered(self) -> None:
+        """The provider is there, whatever it said."""
+        self._well, self._down_since, self.outage_told = True, None, False
+
+    def unanswered(self) -> None:
+        """A provider that has never answered is not down: it may be set up wrongly."""
+        if self._well and self._down_since is None:
+            self._down_since = self._clock.now()
+
+    @property
+    def down_secs(self) -> float | None:
+        """For how long a provider that answered before has answered nobody; None where it does."""
+        return None if self._down_since is None else self._clock.now() - self._down_since
 
     async def pass_pause(self) -> None:
         self.passed += 1

@@ -33,6 +33,9 @@ class JudgeSettings:
     """For one question, with all its tries, waits and re-asks."""
     http_tries: int = 8
     """Tries of one request over faults of HTTP or the network."""
+    outage_secs: float = 0.0
+    """How long a provider that has answered before and now answers nobody is waited for, beyond the tries and
+    the deadline of a question."""
     reasks: int = 4
     """Further requests after an answer that is not usable."""
     response_format: ResponseFormat = "auto"
@@ -49,6 +52,8 @@ class JudgeSettings:
             raise JudgeSettingError("the judge's time-out and deadline must be more than 0 seconds")
         if self.http_tries < 1 or self.reasks < 0:
             raise JudgeSettingError("a judge needs at least 1 HTTP try and 0 or more re-asks")
+        if self.outage_secs < 0:
+            raise JudgeSettingError("a judge's outage cannot be waited for less than 0 seconds")
         if self.response_format not in get_args(ResponseFormat):
             raise JudgeSettingError(f"the response format is one of {', '.join(get_args(ResponseFormat))}")
         if self.base_url:

@@ -78,6 +78,7 @@ class Options:
     judge_timeout_secs: int
     judge_deadline_secs: int
     judge_http_tries: int
+    judge_outage_secs: int
     judge_reasks: int
     judge_response_format: str
     judge_prices: str

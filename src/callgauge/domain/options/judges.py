@@ -90,6 +90,13 @@ JUDGES: tuple[Option, ...] = (
         "How long one question may take with all its retries before the result ends failed.",
     ),
     Option("JUDGE_HTTP_TRIES", "whole number", positive, "8", "Tries of one judge request over HTTP faults."),
+    Option(
+        "JUDGE_OUTAGE_SECS",
+        "seconds",
+        count,
+        "900",
+        "How long questions wait beyond that for a provider that answered before and now answers nobody.",
+    ),
     Option("JUDGE_REASKS", "whole number", count, "4", "Times an unusable answer is asked for again."),
     Option(
         "JUDGE_RESPONSE_FORMAT",

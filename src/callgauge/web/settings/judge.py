@@ -91,6 +91,7 @@ def _facts(own: JudgeSettings, options: Options) -> list[Fact]:
         Fact("One request", f"at most {own.timeout_secs:g} s", "CALLGAUGE_JUDGE_TIMEOUT_SECS"),
         Fact("One question", f"at most {own.deadline_secs:g} s", "CALLGAUGE_JUDGE_DEADLINE_SECS"),
         Fact("Tries over faults", str(own.http_tries), "CALLGAUGE_JUDGE_HTTP_TRIES"),
+        Fact("An outage", f"waited for, at most {own.outage_secs:g} s", "CALLGAUGE_JUDGE_OUTAGE_SECS"),
         Fact("Asked again", f"{own.reasks} times for an unusable answer", "CALLGAUGE_JUDGE_REASKS"),
         Fact("Long reruns", "in batches" if options.judge_batch else "at once", "CALLGAUGE_JUDGE_BATCH"),
     ]
