@@ -242,6 +242,23 @@ def test_a_lab_that_only_ever_loses_its_owner_is_given_up(alice: Tenant, metric:
     assert (found["status"], found["reason"], judge.asked) == ("failed", "lost", [])
 
 
+def test_a_lab_that_cannot_be_loaded_is_ended_after_a_few_tries(
+    alice: Tenant, metric: Metric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("not what was stored")
+
+    _, asked = post(alice, f"{LABS}/process_feedbacks", metric_id=metric.pk)
+    monkeypatch.setattr(lab_work, "load_apart", broken)
+    for state in ("in_progress", "in_progress", "failed"):
+        assert lab_work.claim_lab("a") is None
+        assert Lab.objects.get().state == state
+        Lab.objects.update(lease_until="2020-01-01T00:00:00Z")
+    found = get(alice, f"{LABS}/process_feedbacks_progress", progress_id=asked["progress_id"])
+    assert (found["status"], found["reason"]) == ("failed", "lost")
+    assert lab_work.claim_lab("a") is None
+
+
 def test_a_draft_is_run_on_what_people_answered(alice: Tenant, metric: Metric) -> None:
     path = f"/test_framework/v1/metrics/{metric.pk}/run_reviews"
     _, asked = post(alice, path, description=BETTER, skip_save=True)

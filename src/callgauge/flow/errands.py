@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,16 +11,22 @@ from typing import Any, Final, TypeVar
 from django.db import connection, transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Now
+from django.db.models.functions import Least, Now
 from django.utils import timezone
 
 from callgauge.store.models import Errand, ErrandState
+from callgauge.store.turns import write_turn
+
+log = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(seconds=30)
 """Renewed with the leases of chunks; after a crash another owner goes on after this."""
 MAX_ATTEMPTS: Final = 3
+MOST_COUNTED: Final = 30_000
+"""Attempts beyond this are not counted: their column is a small integer."""
 KEPT_FOR: Final = timedelta(days=1)
 Row = TypeVar("Row", bound=Errand)
+Loaded = TypeVar("Loaded")
 
 
 def forget_old(rows: QuerySet[Row]) -> None:
@@ -40,6 +47,25 @@ def claim(model: type[Row], owner: str) -> Row | None:
     return next(iter(claim_some(model, owner, 1)), None)
 
 
+def claim_loaded(
+    model: type[Row], owner: str, load: Callable[[Row], Loaded], fail: Callable[[int], object]
+) -> Loaded | None:
+    """Claim the oldest and load what it needs. The caller is in no transaction.
+
+    One that cannot be loaded stays leased, which is the pause before the next try, and the next one's turn
+    comes. After MAX_ATTEMPTS it is ended by `fail`, which is given its id.
+    """
+    while (row := claim(model, owner)) is not None:
+        try:
+            return load(row)
+        except Exception as error:
+            name = model._meta.verbose_name
+            log.error("%s %s cannot be loaded: %s", name, row.pk, type(error).__name__, exc_info=error)
+            if row.attempts >= MAX_ATTEMPTS:
+                fail(row.pk)
+    return None
+
+
 def claim_some(
     model: type[Row],
     owner: str,
@@ -55,7 +81,7 @@ def claim_some(
     ).order_by(first)
     if not claimable.exists():
         return []
-    with transaction.atomic():
+    with write_turn(), transaction.atomic():
         free = claimable.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked)
         rows = choose(list(free[:most]))
         for row in rows:
@@ -64,7 +90,7 @@ def claim_some(
             state=ErrandState.IN_PROGRESS,
             owner=owner,
             lease_until=_lease_end(),
-            attempts=F("attempts") + 1,
+            attempts=Least(F("attempts") + 1, Value(MOST_COUNTED)),
         )
     return rows
 

@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -55,6 +56,7 @@ _MEDIA_TYPES: Final = {
     ExportFormat.CSV: "text/csv; charset=utf-8",
     ExportFormat.PARQUET: "application/vnd.apache.parquet",
 }
+UNREADABLE: Final = "The server could not find the calls of this export; see the server's log."
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +171,12 @@ def expires_at(export: CallExport) -> datetime:
 
 def claim_export(owner: str) -> ExportWork | None:
     """Lease the oldest that nobody writes, and find its calls. The caller is in no transaction."""
-    with write_turn():
-        export = errands.claim(CallExport, owner)
-    if export is None:
-        return None
+    return errands.claim_loaded(
+        CallExport, owner, partial(_load, owner), lambda pk: end_export(owner, pk, UNREADABLE)
+    )
+
+
+def _load(owner: str, export: CallExport) -> ExportWork:
     chosen = Wanted(**export.query).calls(export.project_id)
     left = chosen.filter(pk__gt=export.written_through, pk__lte=export.last_call_id).order_by("pk")
     ids = array("q", left.values_list("pk", flat=True).iterator(chunk_size=10_000))

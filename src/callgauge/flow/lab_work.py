@@ -41,8 +41,9 @@ class LabWork:
 
 def claim_lab(owner: str) -> LabWork | None:
     """The oldest lab that nobody works on. The caller is in no transaction."""
-    lab = errands.claim(Lab, owner)
-    return None if lab is None else load_lab(lab.pk)
+    return errands.claim_loaded(
+        Lab, owner, lambda lab: load_lab(lab.pk), lambda pk: end_lab(owner, pk, Ending.LOST)
+    )
 
 
 def load_lab(pk: int) -> LabWork:

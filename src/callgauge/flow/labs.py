@@ -68,7 +68,7 @@ WORDS: Final[Mapping[Ending, str]] = {
     Ending.NO_CHANGE: "The judge would leave the wording as it is.",
     Ending.NOT_A_JUDGE_METRIC: "Only a metric that asks a judge has a wording to improve.",
     Ending.JUDGE_FAILED: "The judge gave no usable proposal.",
-    Ending.LOST: "The server stopped every time it worked on this; see the server's log.",
+    Ending.LOST: "The server failed or stopped every time it worked on this; see the server's log.",
 }
 
 

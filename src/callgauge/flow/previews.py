@@ -130,9 +130,13 @@ def measured_before(version: MetricVersion, call_ids: Collection[int]) -> dict[i
 
 
 def claim_preview(owner: str) -> PreviewWork | None:
-    preview = errands.claim(MetricPreview, owner)
-    if preview is None:
-        return None
+    """The oldest that nobody works on. The caller is in no transaction."""
+    return errands.claim_loaded(
+        MetricPreview, owner, _load, lambda pk: errands.end(MetricPreview, owner, pk, failed=True)
+    )
+
+
+def _load(preview: MetricPreview) -> PreviewWork:
     spec = spec_of(MetricVersion(pk=0, metric_id=0, **preview.metric))
     done = {row["call_id"] for row in preview.results}
     left = [pk for pk in preview.call_ids if pk not in done]
