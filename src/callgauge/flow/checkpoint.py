@@ -143,19 +143,29 @@ def forget(questions: Sequence[Question]) -> None:
     ).delete()
 
 
+def count_spent(costs: Sequence[tuple[int, float]]) -> None:
+    """Add US dollars to what reruns, by their ids, have spent; their caps are held to that."""
+    spent: dict[int, float] = defaultdict(float)
+    for rerun_id, cost in costs:
+        spent[rerun_id] += cost
+    for rerun_id, cost in sorted(spent.items()):
+        if cost:
+            tally.count(rerun_id, spent_usd=cost)
+
+
 def store_answers(answers: Sequence[tuple[Question, JudgeAnswer]]) -> None:
     """Commit answers. Also done by an owner that lost its lease: what was paid for is kept.
 
     The first answer stays where two owners asked, so that every reader sees the same one. What each cost is
     added to its rerun, either way.
     """
-    spent: dict[int, float] = defaultdict(float)
-    for asked, answer in answers:
-        if asked.rerun_id is not None:
-            spent[asked.rerun_id] += answer.usage.cost_usd or 0.0
-    for rerun_id, cost in sorted(spent.items()):
-        if cost:
-            tally.count(rerun_id, spent_usd=cost)
+    count_spent(
+        [
+            (asked.rerun_id, answer.usage.cost_usd or 0.0)
+            for asked, answer in answers
+            if asked.rerun_id is not None
+        ]
+    )
     now = moment(timezone.now())
     update_rows(
         JudgeCall,

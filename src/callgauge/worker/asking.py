@@ -21,7 +21,7 @@ from callgauge.flow.checkpoint import Question
 from callgauge.store.models import Chunk
 from callgauge.worker.judges import Judges
 from callgauge.worker.lead import Lead
-from callgauge.worker.operations import BEGIN, FORGET, PAUSE, STORE_ANSWER, Pausing
+from callgauge.worker.operations import BEGIN, COUNT_SPENT, FORGET, PAUSE, STORE_ANSWER, Pausing
 from callgauge.worker.questions import question_about
 from callgauge.worker.slots import URGENT, Place, Slots
 from callgauge.worker.watching import watched_judge_call
@@ -257,6 +257,12 @@ class Asking:
                 return answer
 
     async def _store(self, asked: Question, sent: asyncio.Task[JudgeAnswer]) -> JudgeAnswer:
-        answer = await sent
+        try:
+            answer = await sent
+        except JudgeError as fault:
+            # Nothing to store, but it may have cost: the cap knows of it before the failed result comes.
+            if asked.rerun_id is not None and fault.usage.cost_usd:
+                await self._writer.write(COUNT_SPENT, (asked.rerun_id, fault.usage.cost_usd))
+            raise
         await self._writer.write(STORE_ANSWER, (asked, answer))
         return answer

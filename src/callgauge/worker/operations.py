@@ -74,6 +74,11 @@ def _store_answers(answers: Sequence[tuple[Question, JudgeAnswer]]) -> Sequence[
     return [None] * len(answers)
 
 
+def _count_spent(items: Sequence[tuple[int, float]]) -> Sequence[None]:
+    checkpoint.count_spent(items)
+    return [None] * len(items)
+
+
 def _store_results(items: Sequence[OwnedResult]) -> Sequence[bool]:
     """False for results of a chunk whose lease was lost."""
     lost: set[int] = set()
@@ -130,6 +135,8 @@ def _pause(items: Sequence[Pausing]) -> Sequence[None]:
 BEGIN: Operation[Question, Begun] = Operation("begin", _begin)
 FORGET: Operation[Question, None] = Operation("forget", _forget)
 STORE_ANSWER: Operation[tuple[Question, JudgeAnswer], None] = Operation("answer", _store_answers)
+COUNT_SPENT: Operation[tuple[int, float], None] = Operation("spending", _count_spent)
+"""A rerun's id, and US dollars for a question that came to nothing."""
 TAKE_OVER: Operation[TakingOver, bool] = Operation(
     "take over", _take_over, lambda item: item.call_id, lambda item: item.chunk_id
 )
