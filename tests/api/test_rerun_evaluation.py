@@ -487,7 +487,7 @@ def test_a_large_answer_streams_page_by_page_with_queries_that_grow_only_by_page
 def test_above_the_limit_the_reset_shows_before_the_planner_has_passed(
     alice: Tenant, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("callgauge.flow.rerun.RESET_AT_ONCE", 5)
+    monkeypatch.setattr("callgauge.flow.planning.RESET_AT_ONCE", 5)
     for number in range(8):
         make_call(agent, f"call-{number}", success=True, is_reviewed=number == 7)
     response = as_json(alice.client, {"agent_id": agent.pk, "call_logs": "all"})

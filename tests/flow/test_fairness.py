@@ -84,6 +84,15 @@ def test_expired_leases_are_freed_for_the_broker(alice: Tenant) -> None:
     assert not ledger.renew("dead:1", [lost.pk])
 
 
+def test_a_chunk_is_claimed_however_often_it_was_before(alice: Tenant) -> None:
+    """The column of its attempts is a small integer."""
+    _rerun(alice, 1)
+    Chunk.objects.update(attempts=32_767)
+    (chunk,) = ledger.claim("w:1", list(Priority), 1)
+    assert chunk.attempts > ledger.MAX_PLAN_ATTEMPTS
+    assert Chunk.objects.get().attempts == ledger.MOST_COUNTED
+
+
 def test_at_most_so_many_of_one_tenant_are_out(alice: Tenant, charlie: Tenant) -> None:
     _rerun(alice, 50)
     _rerun(charlie, 50)

@@ -9,13 +9,15 @@ from typing import TypeVar
 import pytest
 from django.db import connection, transaction
 from django.db.models import F
+from django.utils import timezone
 
 from callgauge.domain.judging import JudgeAnswer
 from callgauge.domain.outcomes import Scored, Usage, Value
-from callgauge.flow import control, ledger, rerun, work
+from callgauge.flow import control, ledger, planning, work
 from callgauge.flow.calls import delete_call
 from callgauge.flow.checkpoint import Question
-from callgauge.flow.rerun import plan_page, request_rerun
+from callgauge.flow.planning import plan_page
+from callgauge.flow.rerun import Terms, request_rerun
 from callgauge.flow.results import NewResult
 from callgauge.flow.selection import Selection
 from callgauge.flow.settle import hold_calls
@@ -112,7 +114,7 @@ def test_planning_holds_no_rerun_while_it_waits_for_calls(
     agent = alice.agent()
     calls = make_calls(agent, 3)
     make_metric(alice.project, "One")
-    monkeypatch.setattr(rerun, "RESET_AT_ONCE", 0)
+    monkeypatch.setattr(planning, "RESET_AT_ONCE", 0)
     large = request_rerun(alice.key, agent, Selection()).rerun
     (chunk,) = ledger.claim(OWNER, (0, 1, 2), 10)
     _meanwhile(
@@ -135,6 +137,45 @@ def test_deleting_a_call_waits_for_whoever_stores_its_answers(alice: Tenant) -> 
         lambda: JudgeCall.objects.filter(call=call).update(state="done"),
     )
     assert not CallLog.objects.exists()
+
+
+def test_freeing_what_ran_out_leaves_a_chunk_whose_results_are_being_stored(alice: Tenant) -> None:
+    agent = alice.agent()
+    make_calls(agent, 2)
+    make_metric(alice.project, "One")
+    for turn in range(2):
+        request_rerun(alice.key, agent, Selection(), terms=Terms(follows=turn))
+    held, lost = ledger.claim(OWNER, (0, 1, 2), 10)
+    Chunk.objects.update(lease_until=timezone.now() - ledger.LEASE)
+
+    def free() -> int:
+        try:
+            return ledger.free_expired()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        ledger.hold([held.pk])
+        assert pool.submit(free).result(20) == 1
+    assert dict(Chunk.objects.values_list("pk", "state")) == {held.pk: "leased", lost.pk: "pending"}
+
+
+@pytest.mark.parametrize("free", [lambda: ledger.take_over(OWNER), lambda: ledger.release(OWNER, _claimed())])
+def test_leases_are_given_back_in_the_order_of_ids(alice: Tenant, free: Callable[[], object]) -> None:
+    """Whoever stores results of both holds the first, and takes the second."""
+    agent = alice.agent()
+    make_calls(agent, 2)
+    make_metric(alice.project, "One")
+    for turn in range(2):
+        request_rerun(alice.key, agent, Selection(), terms=Terms(follows=turn))
+    first, second = ledger.claim(OWNER, (0, 1, 2), 10)
+    Chunk.objects.filter(pk=first.pk).update(dispatched_at=timezone.now())  # moves its row behind the other's
+    _meanwhile(free, lambda: ledger.hold([first.pk]), lambda: ledger.hold([second.pk]))
+    assert set(Chunk.objects.values_list("state", flat=True)) == {"pending"}
+
+
+def _claimed() -> list[int]:
+    return list(Chunk.objects.order_by("-pk").values_list("pk", flat=True))
 
 
 def test_a_batch_counts_on_its_reruns_in_the_order_of_their_ids(alice: Tenant) -> None:

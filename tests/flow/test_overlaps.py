@@ -14,7 +14,8 @@ from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Failed, FailureCode, Outcome, Scored, Value
 from callgauge.flow import control, ledger, work
 from callgauge.flow.metrics import MetricChange, edit_metric
-from callgauge.flow.rerun import Selection, plan_page, request_evaluation, request_rerun, start_live
+from callgauge.flow.planning import plan_page
+from callgauge.flow.rerun import Selection, request_evaluation, request_rerun, start_live
 from callgauge.flow.results import NewResult, store_results
 from callgauge.flow.reviewers import Reviewer
 from callgauge.flow.reviews import Vote, cast_vote
@@ -88,7 +89,7 @@ def test_a_narrow_rerun_that_overtakes_does_not_keep_the_older_ones_results_out(
 def test_a_planner_that_comes_late_does_not_undo_a_newer_reruns_verdict(
     alice: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("callgauge.flow.rerun.RESET_AT_ONCE", 0)
+    monkeypatch.setattr("callgauge.flow.planning.RESET_AT_ONCE", 0)
     agent = alice.agent()
     call = make_call(agent, "one")
     metric = make_metric(alice.project, "A")
@@ -96,7 +97,7 @@ def test_a_planner_that_comes_late_does_not_undo_a_newer_reruns_verdict(
     large = request_rerun(alice.key, agent, Selection()).rerun
     (planning,) = ledger.claim(OWNER, (0, 1, 2), 10)
     edit_metric(metric, MetricChange(frozen={"description": "New wording?"}))
-    monkeypatch.setattr("callgauge.flow.rerun.RESET_AT_ONCE", 10)
+    monkeypatch.setattr("callgauge.flow.planning.RESET_AT_ONCE", 10)
     (newer,) = request_evaluation(alice.key, alice.project, [call.pk], None)
     _finish(_chunk(newer), call, {"A": FAIL})
     while not plan_page(OWNER, planning.pk, 10):
@@ -110,13 +111,13 @@ def test_a_planner_that_comes_late_does_not_undo_a_newer_reruns_verdict(
 def test_a_reset_never_takes_a_call_from_a_newer_rerun(
     alice: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("callgauge.flow.rerun.RESET_AT_ONCE", 0)
+    monkeypatch.setattr("callgauge.flow.planning.RESET_AT_ONCE", 0)
     agent = alice.agent()
     call = make_call(agent, "one")
     make_metric(alice.project, "A")
     request_rerun(alice.key, agent, Selection())
     (planning,) = ledger.claim(OWNER, (0, 1, 2), 10)
-    monkeypatch.setattr("callgauge.flow.rerun.RESET_AT_ONCE", 10)
+    monkeypatch.setattr("callgauge.flow.planning.RESET_AT_ONCE", 10)
     (newer,) = request_evaluation(alice.key, alice.project, [call.pk], None)
     while not plan_page(OWNER, planning.pk, 10):
         pass

@@ -119,6 +119,15 @@ def test_the_evaluation_that_came_with_a_call_goes_with_it_and_wider_reruns_stay
     assert set(Chunk.objects.values_list("rerun", flat=True)) == {reruns[1].pk}
 
 
+def test_an_evaluation_without_any_result_goes_with_its_call(alice: Tenant) -> None:
+    start_live(aged(alice, "old", 31))
+    other = start_live(aged(alice, "new", 29))
+    Rerun.objects.update(finished_at=timezone.now())
+    rule(alice, calls=30)
+    run()
+    assert list(Rerun.objects.values_list("pk", flat=True)) == [other.pk]
+
+
 def test_an_evaluation_that_is_under_way_outlives_its_call(alice: Tenant) -> None:
     """Whoever works on it finds the call gone and ends it."""
     old = aged(alice, "old", 31)

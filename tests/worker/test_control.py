@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from callgauge.domain.judging import JudgeAnswer, JudgeRequest
+from callgauge.domain.judging import JudgeAnswer, JudgeRefused, JudgeRequest
 from callgauge.domain.outcomes import Usage
-from callgauge.flow import control
+from callgauge.flow import control, ledger
 from callgauge.flow.errors import Conflict, Invalid
+from callgauge.flow.planning import plan_page
+from callgauge.flow.progress import progress_of
 from callgauge.flow.rerun import PLAIN, Terms, request_rerun
 from callgauge.flow.selection import Selection
 from callgauge.store.models import (
@@ -183,6 +185,61 @@ def test_a_cap_pauses_and_is_passed_by_no_more_than_what_is_in_flight(
     wait_until(lambda: fresh(rerun).state == RerunState.DONE)
     assert len(judge.asked) == len(set(judge.asked)) == 40
     assert fresh(rerun).cost_usd == pytest.approx(40 * CENT)
+
+
+def test_what_could_not_be_used_is_spent_before_its_result_is_stored(
+    alice: Tenant, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash in between must not make it free."""
+
+    class Unusable(HeldJudge):
+        async def ask(self, request: JudgeRequest) -> JudgeAnswer:
+            raise JudgeRefused("No JSON.", usage=Usage(requests=1, cost_usd=CENT))
+
+    def crash(*_: Any) -> None:
+        raise RuntimeError("no result is stored")
+
+    monkeypatch.setattr("callgauge.flow.results.store_results", crash)
+    monkeypatch.setattr("callgauge.worker.executor.BACK_OFF_SECS", 60.0)
+    executor = Executor("test:1", Unusable, concurrency=AT_ONCE)
+    executor.start()
+    rerun = start(alice, agent, Terms(max_cost_usd=10 * CENT))
+    wait_until(lambda: fresh(rerun).state == RerunState.PAUSED)
+    executor.stop()
+    assert fresh(rerun).cost_usd == 0.0
+    assert control.spent_of(fresh(rerun)) >= 10 * CENT
+
+
+def test_a_rerun_whose_calls_cannot_be_cut_into_chunks_is_paused_until_somebody_resumes_it(
+    alice: Tenant, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callgauge.flow.planning.RESET_AT_ONCE", 10)
+    rerun = start(alice, agent)
+    Chunk.objects.update(attempts=ledger.MAX_PLAN_ATTEMPTS)
+    executor = Executor("test:1", lambda: None, concurrency=AT_ONCE)
+    executor.start()
+    try:
+        wait_until(lambda: fresh(rerun).state == RerunState.PAUSED)
+        assert fresh(rerun).pause_reason == "fault"
+        assert "cut the calls into pieces" in progress_of(fresh(rerun)).words
+        chunk = Chunk.objects.get()
+        assert (chunk.state, chunk.attempts, chunk.owner) == ("pending", 0, "")
+        control.resume(alice.key, rerun)
+        wait_until(lambda: fresh(rerun).state == RerunState.DONE)
+    finally:
+        executor.stop()
+    assert fresh(rerun).total_calls == 40
+
+
+def test_a_page_that_is_planned_is_progress(
+    alice: Tenant, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callgauge.flow.planning.RESET_AT_ONCE", 10)
+    start(alice, agent)
+    Chunk.objects.update(attempts=50)
+    (chunk,) = ledger.claim("test:1", (0, 1, 2), 1)
+    plan_page("test:1", chunk.pk, 10)
+    assert Chunk.objects.get(pk=chunk.pk).attempts == 1
 
 
 def test_a_cap_that_is_raised_while_the_rerun_is_under_way_is_the_one_that_pauses_it(

@@ -276,7 +276,7 @@ def test_a_result_of_stale_content_never_becomes_current(alice: Tenant, run: Run
 def test_a_large_rerun_is_planned_page_by_page(
     alice: Tenant, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("callgauge.flow.rerun.RESET_AT_ONCE", 10)
+    monkeypatch.setattr("callgauge.flow.planning.RESET_AT_ONCE", 10)
     monkeypatch.setattr("callgauge.worker.chunks.PLAN_PAGE", 7)
     agent = alice.agent()
     make_calls(agent, 25)

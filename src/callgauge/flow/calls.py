@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from callgauge.domain.storable import storable_json
@@ -278,12 +278,11 @@ def _delete(ids: Collection[int], retain_evaluations: bool) -> None:
 
 def _reruns_of_their_own(ids: Collection[int]) -> list[int]:
     """Evaluations that came with one of these calls and are over: with their chunks they would outlive it for
-    ever. Found by their results, for which there is an index."""
-    results = MetricResult.objects.filter(
-        call_id__in=ids,
-        rerun__kind__in=(RerunKind.LIVE, RerunKind.SHADOW),
-        rerun__last_call_id=F("call_id"),
-        rerun__total_calls=1,
-        rerun__finished_at__isnull=False,
+    ever. Found by their call, not by their results: where nothing was measured there are none."""
+    over = Rerun.objects.filter(
+        last_call_id__in=ids,
+        kind__in=(RerunKind.LIVE, RerunKind.SHADOW),
+        total_calls=1,
+        finished_at__isnull=False,
     )
-    return list(results.order_by().values_list("rerun_id", flat=True).distinct())
+    return list(over.values_list("pk", flat=True))

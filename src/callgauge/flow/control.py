@@ -37,6 +37,7 @@ from callgauge.store.models import (
     Reuse,
 )
 from callgauge.store.turns import write_turn
+from callgauge.telemetry.logs import event
 
 AT_WORK = (RerunState.PLANNED, RerunState.RUNNING)
 
@@ -62,6 +63,20 @@ def pause_at_cap(rerun_id: int, cap_usd: float) -> None:
     if locked is not None:
         _pause(locked, PauseReason.BUDGET)
         announce_work()
+
+
+def pause_planning(owner: str, chunk_id: int) -> None:
+    """Its calls cannot be put together, time and again. Whoever resumes it has them tried anew; what was
+    planned before stays. Raises LeaseLost."""
+    with write_turn(), transaction.atomic():
+        if chunk_id not in ledger.held(owner, [chunk_id]):
+            raise ledger.LeaseLost
+        rerun = Rerun.objects.select_for_update(no_key=True).get(chunks__pk=chunk_id)
+        Chunk.objects.filter(pk=chunk_id).update(attempts=0)
+        ledger.release(owner, [chunk_id])
+        if rerun.state in AT_WORK:
+            _pause(rerun, PauseReason.FAULT)
+    event("rerun could not be planned", rerun_id=rerun.pk)
 
 
 def resume(who: Who, rerun: Rerun, *, max_cost_usd: float | None = None) -> Rerun:

@@ -13,7 +13,7 @@ from functools import partial
 from django.db import connection, transaction
 from django.db.models import Case, DateTimeField, ExpressionWrapper, F, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Coalesce, Least, Now
 
 from callgauge.flow import fairness, tally
 from callgauge.flow.fairness import NOT_AT_WORK
@@ -41,6 +41,11 @@ LEASE = timedelta(seconds=20)
 OPEN = (ChunkState.PENDING, ChunkState.LEASED, ChunkState.WAITING)
 MAX_ATTEMPTS = 10
 """Claims in a row without one stored result, after which a chunk is given up as poisonous."""
+MAX_PLAN_ATTEMPTS = 100
+"""Claims in a row without one page of calls planned, after which the rerun is paused: some minutes, so that a
+fault that passes is outlived."""
+MOST_COUNTED = 30_000
+"""Attempts beyond this are not counted: their column is a small integer."""
 
 
 _LOCKED = Prepared(lambda pk: Chunk.objects.select_for_update().filter(pk=pk), int)
@@ -130,7 +135,7 @@ def claim_these(owner: str, chunk_ids: Collection[int]) -> list[Chunk]:
                 owner=owner,
                 lease_until=_lease_end(),
                 dispatched_at=None,
-                attempts=F("attempts") + 1,
+                attempts=Least(F("attempts") + 1, Value(MOST_COUNTED)),
             )
             Rerun.objects.filter(
                 pk__in={chunk.rerun_id for chunk in chunks}, state=RerunState.PLANNED
@@ -205,25 +210,28 @@ def hold_open(rerun_id: int) -> list[Chunk]:
 def release(owner: str, chunk_ids: Collection[int], *, counts: bool = False) -> None:
     """Hand chunks back unfinished; they can be claimed at once. `counts`: this claim was a failed attempt."""
     attempts = F("attempts") if counts else Case(When(attempts__gt=0, then=F("attempts") - 1), default=0)
-    Chunk.objects.filter(pk__in=chunk_ids, owner=owner, state=ChunkState.LEASED).update(
-        state=ChunkState.PENDING, owner="", lease_until=None, attempts=attempts
-    )
+    _free(Chunk.objects.filter(pk__in=chunk_ids, owner=owner, state=ChunkState.LEASED), attempts=attempts)
 
 
 def take_over(owner_prefix: str) -> int:
     """Free every lease of owners with this prefix: the process that held them is known to be gone."""
-    return Chunk.objects.filter(owner__startswith=owner_prefix, state=ChunkState.LEASED).update(
-        state=ChunkState.PENDING, owner="", lease_until=None
-    )
+    return _free(Chunk.objects.filter(owner__startswith=owner_prefix, state=ChunkState.LEASED))
 
 
 def free_expired() -> int:
-    """Make chunks whose owner is gone claimable by whoever is told of them."""
-    if not Chunk.objects.filter(state=ChunkState.LEASED, lease_until__lt=Now()).exists():
-        return 0
+    """Make chunks whose owner is gone claimable by whoever is told of them. One that a transaction has locked
+    is left for the next time: its owner may still be storing results."""
+    expired = Chunk.objects.filter(state=ChunkState.LEASED, lease_until__lt=Now())
+    return _free(expired, skip_locked=True) if expired.exists() else 0
+
+
+def _free(leased: QuerySet[Chunk], *, skip_locked: bool = False, **columns: Combinable) -> int:
+    """Lock them in the order of ids first, as whoever stores results of several does: see `hold`."""
+    skips = skip_locked and connection.features.has_select_for_update_skip_locked
     with write_turn(), transaction.atomic():
-        return Chunk.objects.filter(state=ChunkState.LEASED, lease_until__lt=Now()).update(
-            state=ChunkState.PENDING, owner="", lease_until=None
+        ids = leased.select_for_update(skip_locked=skips).order_by("pk").values_list("pk", flat=True)
+        return Chunk.objects.filter(pk__in=list(ids)).update(
+            state=ChunkState.PENDING, owner="", lease_until=None, **columns
         )
 
 

@@ -58,4 +58,9 @@ def _words(rerun: Rerun) -> str:
             f"Paused at its money cap: ${spent_of(rerun):.4f} are spent of ${rerun.max_cost_usd or 0:.4f}. "
             "Resume it with a higher cap, or cancel it."
         )
+    if rerun.pause_reason == PauseReason.FAULT:
+        return (
+            "Paused: the server failed every time it cut the calls into pieces; see the server's log. "
+            "Resume it to have that tried again, or cancel it."
+        )
     return "Paused. Resume it, or cancel it."

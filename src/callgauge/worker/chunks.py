@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 
 from callgauge.domain.metrics import MetricSpec
-from callgauge.flow import ledger, work
-from callgauge.flow.rerun import plan_page
+from callgauge.flow import control, ledger, work
+from callgauge.flow.planning import plan_page
 from callgauge.flow.work import CallWork
 from callgauge.store.models import Chunk, ChunkKind
 from callgauge.worker.asking import Asking
@@ -66,6 +66,9 @@ class ChunkWork:
         await self._planning.close()
 
     async def _plan(self, chunk: Chunk) -> None:
+        if chunk.attempts > ledger.MAX_PLAN_ATTEMPTS:
+            await self._planning.run(control.pause_planning, self._owner, chunk.pk)
+            return
         while not await self._planning.run(plan_page, self._owner, chunk.pk, PLAN_PAGE):
             pass
 

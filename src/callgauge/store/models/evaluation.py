@@ -44,6 +44,7 @@ class Reuse(models.TextChoices):
 class PauseReason(models.TextChoices):
     ASKED = "asked", "somebody paused it"
     BUDGET = "budget", "its money cap is reached"
+    FAULT = "fault", "its calls could not be cut into pieces"
 
 
 class Priority(models.IntegerChoices):
@@ -76,7 +77,8 @@ class Rerun(models.Model):
     """Receivers of webhooks are told of its calls as of new ones."""
     max_cost_usd = models.FloatField(null=True)
     spent_usd = models.FloatField(default=0.0)
-    """For answers that are stored; ahead of `cost_usd`, which counts those that have become results."""
+    """For answers that are stored, and questions that came to nothing; ahead of `cost_usd`, which counts what
+    has become results."""
     pause_reason = models.CharField(max_length=8, choices=PauseReason.choices, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True)
     """Equal for identical requests: see flow.rerun."""
@@ -123,6 +125,7 @@ class Rerun(models.Model):
                 name="rerun_resetting",
             ),
             models.Index(fields=["project", "id"], condition=Q(finished_at=None), name="rerun_unfinished"),
+            models.Index(fields=["last_call_id"], name="rerun_last_call"),
         ]
 
     def __str__(self) -> str:
