@@ -155,7 +155,8 @@ def test_evaluate_plan_rerun_and_steer(ask: Ask, agent: Agent, metric: Metric) -
     assert asked["evaluating"] == [calls[0].pk]
     plan = ask("plan_rerun", agent_id=agent.pk)
     assert plan["to_measure"] == 3
-    started = ask("start_rerun", agent_id=agent.pk, max_cost_usd=1.5)
+    started = ask("start_rerun", agent_id=agent.pk, max_cost_usd=1.5, notify=True)
+    assert Rerun.objects.get(pk=started["id"]).notify
     assert (started["total_calls"], started["max_cost_usd"]) == (3, 1.5)
     assert ask("steer_rerun", rerun_id=started["id"], action="pause")["state"] == "paused"
     assert ask("rerun_status", rerun_id=started["id"])["state"] == "paused"

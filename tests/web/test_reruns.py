@@ -153,6 +153,8 @@ def test_a_rerun_can_be_narrowed_in_every_way(people: People, alice: Tenant) -> 
     assert started(filters=longer, since="2026-03-01", until="2026-03-01").total_calls == 1
     chosen = started(view=str(view.pk), metric=str(metric.pk), max_cost="2")
     assert (chosen.total_calls, chosen.total, chosen.max_cost_usd) == (1, 1, 2.0)
+    assert not chosen.notify
+    assert started(notify="1").notify
     assert chosen.selection["view"] == "First two"
     assert started(calls=f"{calls[3].pk}, {calls[4].pk}").total_calls == 2
 

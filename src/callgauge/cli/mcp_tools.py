@@ -268,11 +268,14 @@ class _Tools:
         until: Time = None,
         reuse_unchanged: Reuse = False,
         max_cost_usd: Annotated[float | None, Field(gt=0, description="Pause at this cost.")] = None,
+        notify: Annotated[bool, Field(description="Send webhooks for its calls.")] = False,
     ) -> dict[str, Any]:
         """Measure calls again with today's metrics. Costs what plan_rerun says; follow with rerun_status."""
         body = _rerun(agent_id, call_ids, metric_ids, filters, since, until, reuse_unchanged)
         if max_cost_usd is not None:
             body["max_cost_usd"] = max_cost_usd
+        if notify:
+            body["notify"] = True
         return _rerun_line(self._server.post(f"{RERUNS}/", body))
 
     def list_reruns(

@@ -1,6 +1,6 @@
 """The form that plans and starts a rerun. What stands in it can be given in the address:
 
-?metric=7&calls=12,13&view=3&since=2026-11-01&until=2026-11-30&reuse=current&max_cost=5&plan=1
+?metric=7&calls=12,13&view=3&since=2026-11-01&until=2026-11-30&reuse=current&max_cost=5&notify=1&plan=1
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ class Form:
     until: str = ""
     reuse: str = Reuse.CURRENT.value
     max_cost: str = ""
+    notify: bool = False
 
     @property
     def narrows(self) -> bool:
@@ -77,6 +78,7 @@ def read_form(who: Person, given: QueryDict, agents: Sequence[Agent]) -> Form:
         until=given.get("until", "").strip(),
         reuse=reuse if reuse in Reuse.values else "",
         max_cost=given.get("max_cost", "").strip(),
+        notify=given.get("notify") == "1",
     )
 
 
@@ -127,6 +129,7 @@ def _address(who: Person, form: Form, agent: int, calls: Sequence[int] = ()) -> 
         "agent": agent,
         "metric": ",".join(map(str, form.metrics)),
         "calls": ",".join(map(str, calls)),
+        "notify": 1 if form.notify else "",
         **kept,
     }
     said = {name: value for name, value in query.items() if value}
@@ -153,19 +156,20 @@ class Asked:
         return plan_for(self.agent, self.selection, self.metrics, self.terms)
 
     def start(self) -> Rerun:
-        return self._request(self.selection)
+        return self._request(self.selection, self.terms)
 
     def try_some(self) -> Rerun:
         """A pilot, so that the plan can go by it."""
         ids = self.plan().pilot()
         if not ids:
             raise Invalid.field("calls", "Nothing is to be measured, so there is nothing to try.")
-        return self._request(Selection(ids=tuple(ids)))
+        # Whoever is told of the calls is told once, by the rerun that follows.
+        return self._request(Selection(ids=tuple(ids)), replace(self.terms, notify=False))
 
-    def _request(self, selection: Selection) -> Rerun:
+    def _request(self, selection: Selection, terms: Terms) -> Rerun:
         assert self.who.project is not None
         count_against_limit(self.who.project)
-        ticket = request_rerun(self.who, self.agent, selection, metric_ids=self.metrics, terms=self.terms)
+        ticket = request_rerun(self.who, self.agent, selection, metric_ids=self.metrics, terms=terms)
         return ticket.rerun
 
 
@@ -181,7 +185,10 @@ def read_asked(who: Person, form: Form) -> Asked:
         until=_moment("until", form.until, time.max),
     )
     terms = Terms(
-        reuse=Reuse(form.reuse), max_cost_usd=read_cap(form.max_cost or None), narrowed=narrowing.as_json()
+        reuse=Reuse(form.reuse),
+        max_cost_usd=read_cap(form.max_cost or None),
+        narrowed=narrowing.as_json(),
+        notify=form.notify,
     )
     selection = narrowed(agent, Selection(ids=tuple(ids)) if ids else Selection(), narrowing)
     return Asked(who, agent, selection, form.metrics or None, terms)
