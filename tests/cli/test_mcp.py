@@ -190,7 +190,7 @@ def test_a_vote_is_the_persons(ask: Ask, agent: Agent, metric: Metric) -> None:
 def test_errors_say_what_the_server_said(refused: Callable[..., str], agent: Agent) -> None:
     wrong = {"field": "colour", "op": "eq", "value": 1}
     assert "cannot be filtered by 'colour'" in refused("list_calls", filters=wrong)
-    assert "nothing like that" in refused("read_call", call_id=10**6)
+    assert "There is nothing with the id" in refused("read_call", call_id=10**6)
     assert "less than or equal to 50" in refused("list_calls", page_size=1000)
     assert "name, description or labels" in refused("edit_metric", metric_id=1)
 
