@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -29,7 +30,7 @@ from callgauge.formats import to_wire
 from callgauge.store.models import CallLog, MetricResult, Recording
 from callgauge.worker import hearing
 from callgauge.worker.executor import Executor
-from callgauge.worker.recordings import RecordingOptions
+from callgauge.worker.recordings import RecordingOptions, Recordings
 from tests.audio.stage import LATENCIES, RATE, usual
 from tests.tenants import Tenant, tenant
 from tests.waiting import wait_until
@@ -238,6 +239,20 @@ def test_a_recording_is_fetched_and_kept(alice: Tenant, running: Executor, provi
     row = Recording.objects.select_related("file").get()
     assert row.file is not None
     assert row.file.size_bytes == len(STEREO)
+
+
+def test_one_that_is_due_and_asked_for_at_once_is_fetched_once(alice: Tenant, provider: Provider) -> None:
+    call = call_of(alice, None, voice_recording_url=provider.url)
+
+    async def run() -> None:
+        recordings = Recordings("test:1", OPTIONS)
+        await asyncio.gather(recordings._start_fetching(), recordings._fetch_at_once(call.pk))
+        await asyncio.gather(*recordings._fetching.values())
+        await recordings.stop()
+
+    asyncio.run(run())
+    assert Recording.objects.get().state == "stored"
+    assert provider.asked == 1
 
 
 def test_one_that_comes_late_is_measured_then(

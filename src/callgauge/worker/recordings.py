@@ -100,6 +100,8 @@ class Recordings:
         )
         self._outbound = Outbound(options.networks)
         self._fetching: dict[int, asyncio.Task[None]] = {}
+        self._claiming = asyncio.Lock()
+        """Between a claim and its place among those under way: who asks meanwhile would fetch it again."""
         self._wake = asyncio.Event()
         self._looking: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -205,21 +207,23 @@ class Recordings:
             log.warning("recording of call %s: %s", call_id, type(error).__name__)
 
     async def _fetch_at_once(self, call_id: int) -> None:
-        if call_id not in self._fetching:
-            found = await self._database.run(due.claim_fetch, call_id)
-            if found is None:
-                return
-            self._start_fetch(found)
+        async with self._claiming:
+            if call_id not in self._fetching:
+                found = await self._database.run(due.claim_fetch, call_id)
+                if found is None:
+                    return
+                self._start_fetch(found)
         await asyncio.shield(self._fetching[call_id])
 
     async def _start_fetching(self) -> bool:
         """Whether there was one that is due."""
         if len(self._fetching) >= FETCHES:
             return False
-        found = await self._database.run(due.claim_fetch)
-        if found is None:
-            return False
-        self._start_fetch(found)
+        async with self._claiming:
+            found = await self._database.run(due.claim_fetch)
+            if found is None:
+                return False
+            self._start_fetch(found)
         return True
 
     def _start_fetch(self, found: ToFetch) -> None:
