@@ -177,6 +177,20 @@ def test_the_signing_secret_is_kept_sealed_and_never_shown(alice: Tenant) -> Non
     assert "aGVsbG8" not in json.dumps(alice.project.secrets)
 
 
+@pytest.mark.parametrize("name", ["webhook_signing_secret", "webhook_secret"])
+@pytest.mark.parametrize("secret", ["whsec_mysecret!", "whsec_", "whsec_\u2026"])
+def test_a_secret_that_its_receiver_could_not_read_is_refused(alice: Tenant, name: str, secret: str) -> None:
+    answer = patch_project(alice, **{name: secret})
+    assert (answer.status_code, list(answer.json())) == (400, [name])
+    assert "base64" in answer.content.decode()
+    agent = alice.agent()
+    path = f"/test_framework/v2/aiagents/{agent.pk}/"
+    answer = alice.client.patch(path, {"webhook_signing_secret": secret}, format="json")
+    assert answer.status_code == 400
+    agent.refresh_from_db()
+    assert agent.secrets == {}
+
+
 def test_reruns_say_whether_they_notify(alice: Tenant) -> None:
     agent = alice.agent()
     call = call_row(agent, "c")

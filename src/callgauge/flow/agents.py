@@ -17,6 +17,7 @@ from callgauge.flow.keys import name_of
 from callgauge.flow.metric_agents import meet_new_agent
 from callgauge.flow.scope import Who, require_change
 from callgauge.flow.sealing import changed
+from callgauge.flow.webhooks.receivers import checked_secrets
 from callgauge.store.models import Agent, AgentVersion, CallLog, KnowledgeBaseFile, Metric, Project
 
 DELETE_BATCH = 1_000
@@ -37,7 +38,12 @@ def create_agent(
 ) -> Agent:
     """`settings` are the wire's fields that are kept. Raises Invalid for an assistant id that is taken."""
     _may_change(who)
-    agent = Agent(project=project, settings=dict(settings), secrets=changed({}, secrets or {}), **columns)
+    agent = Agent(
+        project=project,
+        settings=dict(settings),
+        secrets=changed({}, checked_secrets(secrets or {})),
+        **columns,
+    )
     _save(agent)
     _note(agent, who)
     meet_new_agent(agent)
@@ -61,7 +67,7 @@ def edit_agent(
     for name, value in columns.items():
         setattr(locked, name, value)
     locked.settings = {**locked.settings, **settings}
-    locked.secrets = changed(locked.secrets, secrets or {})
+    locked.secrets = changed(locked.secrets, checked_secrets(secrets or {}))
     _save(locked)
     if _snapshot(locked) != before:
         _note(locked, who, reason=reason)

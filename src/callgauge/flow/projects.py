@@ -13,6 +13,7 @@ from callgauge.flow.errors import Invalid, NotFound
 from callgauge.flow.rubric import write_rubric
 from callgauge.flow.scope import Who, projects_of, require_change, require_owner
 from callgauge.flow.sealing import changed
+from callgauge.flow.webhooks.receivers import checked_secrets
 from callgauge.store.models import CallLog, Metric, Project
 
 
@@ -28,7 +29,7 @@ def create_project(
     """`columns` are name and sample_rate. Raises Forbidden for all but owners, and Invalid for a name that is
     taken."""
     require_owner(who)
-    sealed = changed({}, secrets or {})
+    sealed = changed({}, checked_secrets(secrets or {}))
     project = Project(organization=who.organization, settings=dict(settings or {}), secrets=sealed, **columns)
     _save(project)
     if rubric:
@@ -54,7 +55,7 @@ def edit_project(
     for name, value in columns.items():
         setattr(locked, name, value)
     locked.settings = {**locked.settings, **(settings or {})}
-    locked.secrets = changed(locked.secrets, secrets or {})
+    locked.secrets = changed(locked.secrets, checked_secrets(secrets or {}))
     _save(locked, update_fields=[*columns, "settings", "secrets", "updated_at"])
     if rubric is not None:
         write_rubric(locked, rubric, who=who)

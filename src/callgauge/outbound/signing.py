@@ -27,6 +27,16 @@ def signature(uid: str, seconds: int, body: bytes, secret: str) -> str:
     return "v1," + base64.b64encode(hmac.new(_key(secret), signed, hashlib.sha256).digest()).decode()
 
 
+def is_readable(secret: str) -> bool:
+    """False for one that says that it is base64 and is not: a receiver would check by another key."""
+    if not secret.startswith(PREFIX):
+        return True
+    try:
+        return len(base64.b64decode(secret.removeprefix(PREFIX), validate=True)) > 0
+    except ValueError:
+        return False
+
+
 def _key(secret: str) -> bytes:
     if secret.startswith(PREFIX):
         try:

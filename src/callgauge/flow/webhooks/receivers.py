@@ -10,6 +10,7 @@ from django.conf import settings
 from callgauge.flow.errors import Invalid
 from callgauge.flow.sealing import unseal
 from callgauge.outbound import OutboundError, check_url
+from callgauge.outbound.signing import PREFIX, is_readable
 from callgauge.store.models import Agent, Project
 
 URL = "webhook_url"
@@ -44,6 +45,15 @@ def checked_url(text: str) -> str:
         except OutboundError as error:
             raise Invalid.field(URL, str(error)) from None
     return text
+
+
+def checked_secrets(said: Mapping[str, str | None]) -> Mapping[str, str | None]:
+    """Secrets as a request says them. Raises Invalid for one that a receiver could not check by."""
+    for name in (SIGNING_SECRET, SECRET):
+        if not is_readable(said.get(name) or ""):
+            words = f"Behind {PREFIX} there has to be base64, as `openssl rand -base64 24` prints it."
+            raise Invalid.field(name, words)
+    return said
 
 
 def receiver_of(project: Project, agent: Agent | None) -> Receiver | None:

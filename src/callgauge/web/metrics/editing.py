@@ -13,6 +13,7 @@ from callgauge.engine.script_data import OWN_KEYS
 from callgauge.engine.variables import BUILT_IN, OPEN
 from callgauge.flow.errors import Conflict, Invalid
 from callgauge.flow.estimates import Estimator
+from callgauge.flow.keys import name_of
 from callgauge.flow.lint import advice_on_draft
 from callgauge.flow.metrics import (
     check_metric,
@@ -25,7 +26,6 @@ from callgauge.flow.metrics import (
 from callgauge.flow.metrics_lists import find_metric, metrics_of
 from callgauge.flow.plan_words import estimate_words
 from callgauge.flow.previews import MAX_CALLS, measured_before
-from callgauge.flow.reviewers import voter
 from callgauge.flow.scope import Person, agents_of, as_id
 from callgauge.store.models import CallMetadata, Metric, MetricVersion
 from callgauge.web.metrics.findings import Finding, advice_of, faults_of
@@ -66,7 +66,7 @@ def new(request: HttpRequest, who: Person) -> HttpResponse:
         return _show(request, who, None, blank_form(kind if kind in editable else MetricKind.LLM_JUDGE))
     form = posted_form(request.POST)
     try:
-        metric = create_metric(project_of(who), change_of(form, None), by=voter(who).name)
+        metric = create_metric(project_of(who), change_of(form, None), by=name_of(who))
     except Invalid as error:
         return _show(request, who, None, form, faults_of(error.messages), status=400)
     say(
@@ -87,7 +87,7 @@ def edit(request: HttpRequest, who: Person, pk: int) -> HttpResponse:
         edited = edit_metric(
             metric,
             change_of(form, version),
-            by=voter(who).name,
+            by=name_of(who),
             reason=form.reason,
             read=None if request.POST.get("overwrite") else form.read,
         )

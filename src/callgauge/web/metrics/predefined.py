@@ -11,8 +11,8 @@ from django.urls import reverse
 
 from callgauge.engine.predefined import Predefined
 from callgauge.flow.errors import Invalid
+from callgauge.flow.keys import name_of
 from callgauge.flow.metrics_predefined import Offered, copy_predefined, offered_to
-from callgauge.flow.reviewers import voter
 from callgauge.flow.scope import Person, agents_of, find_agent
 from callgauge.store.models import MetricVersion
 from callgauge.web.metrics.naming import KINDS, VALUES, project_of
@@ -86,6 +86,6 @@ def _take_over(request: HttpRequest, who: Person) -> HttpResponse:
     if not wanted:
         raise Invalid.field("code", "Choose at least one metric.")
     agent = find_agent(who, request.POST["agent"]) if request.POST.get("agent") else None
-    added = copy_predefined(project_of(who), wanted, agent=agent, by=voter(who).name)
+    added = copy_predefined(project_of(who), wanted, agent=agent, by=name_of(who))
     say(request, f"{plural(len(added), 'metric')} added. They measure new calls from now on.")
     return HttpResponseRedirect(reverse("metrics", args=[who.project_id]))
