@@ -170,6 +170,17 @@ def test_what_version_1_shows_can_be_written_back(alice: Tenant) -> None:
     assert "hush" not in str(made)
 
 
+@pytest.mark.parametrize(("part", "status"), [("230789006318689", 400), ("", 200)])
+def test_parts_without_a_name_are_no_empty_form(alice: Tenant, part: str, status: int) -> None:
+    boundary = "23ae883ec3642150618640562c3e2bc7"
+    body = f"--{boundary}\r\n{part}--{boundary}--\r\n" if part else f"--{boundary}--\r\n"
+    answer = alice.client.generic(
+        "PATCH", f"{V1}/{alice.agent().pk}/", body, f"multipart/form-data; boundary={boundary}"
+    )
+    assert answer.status_code == status
+    assert part == "" or "none of its parts" in answer.content.decode()
+
+
 def test_form_and_multipart_bodies(alice: Tenant) -> None:
     made = alice.client.post(f"{V1}/", {**FLAT, "topic_nodes": '["a"]', "email_id": ""}, format="multipart")
     assert made.status_code == 201

@@ -138,7 +138,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": [
         "callgauge.api.parsers.StrictJSONParser",
         "rest_framework.parsers.FormParser",
-        "rest_framework.parsers.MultiPartParser",
+        "callgauge.api.parsers.NamedPartsParser",
     ],
     "DEFAULT_RENDERER_CLASSES": ["callgauge.api.renderers.FastJSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "callgauge.api.renderers.AlwaysJSON",
