@@ -73,6 +73,10 @@ class Postgres:
     def url(self) -> str:
         return f"postgresql://postgres@{self.host}:{self.port}/postgres"
 
+    @property
+    def pid(self) -> int:
+        return int((self._data / "postmaster.pid").read_text().split()[0])
+
     def start(self) -> None:
         self._run("pg_ctl", "-D", str(self._data), "-w", "-l", str(self._home / "log"), "start")
 

@@ -36,6 +36,11 @@ class Worker:
         self._log = folder / f"{name}.log"
         self.process: subprocess.Popen[str] | None = None
 
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
     def start(self) -> None:
         self.process = subprocess.Popen(
             self._command, env=self._env, stdout=subprocess.PIPE, stderr=self._log.open("a"), text=True
@@ -146,11 +151,15 @@ class ScaledOut:
         }
         return int(self.server.post("/observability/v1/observe/", body)["id"])
 
-    def set_up(self, calls: int, metrics: int) -> int:
-        """An agent with calls, copies of one, then metrics: nothing is evaluated yet."""
+    def set_up(
+        self, calls: int, metrics: int, predefined: Sequence[str] = (), *, at_once: int = 100_000
+    ) -> int:
+        """An agent with calls, copies of one, then metrics: nothing is evaluated yet. `predefined` are codes
+        of metrics that come with Callgauge."""
         agent_id = int(self.server.post("/test_framework/v2/aiagents/", {"name": "Orders"})["id"])
         first = self.observe(agent_id, 0)
-        self._copy(first, calls)
+        for start in range(1, calls, at_once):
+            self._copy(first, start, min(start + at_once, calls))
         for number in range(metrics):
             body = {
                 "name": f"M{number}",
@@ -159,9 +168,12 @@ class ScaledOut:
                 "description": f"question-{number}?",
             }
             self.server.post("/test_framework/v1/metrics/", body)
+        if predefined:
+            codes = {"metric_codes": list(predefined)}
+            self.server.post("/test_framework/v1/predefined-metrics/copy/", codes)
         return agent_id
 
-    def _copy(self, first: int, calls: int) -> None:
+    def _copy(self, first: int, start: int, end: int) -> None:
         with psycopg.connect(self.database.url) as connection:
             for table, key in (("store_calllog", "id"), ("store_callpayload", "call_id")):
                 names = [
@@ -174,7 +186,7 @@ class ScaledOut:
                 columns = ", ".join(f'"{name}"' for name in names)
                 connection.execute(
                     f"INSERT INTO {table} ({columns}) SELECT {', '.join(values)} FROM {table}, "  # type: ignore[arg-type]
-                    f"generate_series(1, {calls - 1}) AS n WHERE {key} = {first}"
+                    f"generate_series({start}, {end - 1}) AS n WHERE {key} = {first}"
                 )
             connection.execute("SELECT setval('store_calllog_id_seq', (SELECT max(id) FROM store_calllog))")
 
@@ -190,11 +202,11 @@ class ScaledOut:
             what="the end of all reruns",
         )
 
-    def second_tenant(self) -> ScaledOut:
+    def tenant(self, project: str) -> ScaledOut:
         """The same installation with the key of another project."""
         other = copy.copy(self)
         other.server = copy.copy(self.server)
-        other.server.key = self._make_key("Sales")
+        other.server.key = self._make_key(project)
         return other
 
     def _broker(self) -> Any:

@@ -6,14 +6,13 @@ import argparse
 import random
 import statistics
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.rerun.product import cpu_secs, peak_mb
-from benchmarks.scale import rolling
+from benchmarks.scale import large, load, rolling
 from tests.own_services import Network, Postgres, Rabbit
 from tests.scaled_out import ScaledOut, Worker
 
@@ -31,13 +30,18 @@ def main() -> None:
         ("others", others, 4000),
         ("kills", kills, 5000),
         ("rolling", rolling.restarts, 3000),
+        ("large", large.rerun, 100_000),
+        ("load", load.mixed, 20_000),
     ):
         command = commands.add_parser(name, help=run.__doc__)
         command.add_argument("--calls", type=int, default=calls)
         command.set_defaults(run=run)
-    args = parser.parse_args()
+        if run is load.mixed:
+            command.add_argument("--secs", type=float, default=1800.0)
+    options = vars(parser.parse_args())
+    run = options.pop("run")
     with tempfile.TemporaryDirectory() as folder:
-        args.run(Path(folder), args.calls)
+        run(Path(folder), **options)
 
 
 def workers(folder: Path, calls: int) -> None:
@@ -56,7 +60,7 @@ def workers(folder: Path, calls: int) -> None:
                 installation.wait_done(within_secs=3600)
                 walls.append(time.perf_counter() - start)
                 cpu_ms = 1000 * (_cpu(installation, running) - before) / (calls * METRICS)
-                peak = max(peak_mb(_pid(worker)) for worker in running)
+                peak = max(peak_mb(worker.pid) for worker in running)
                 print(
                     f"judge {answer_secs:.0f} s, {count} worker(s): {walls[-1]:.1f} s, {cpu_ms:.2f} ms CPU "
                     f"for each evaluation (server and workers), peak {peak:.0f} MB a worker, "
@@ -69,20 +73,20 @@ def workers(folder: Path, calls: int) -> None:
 def others(folder: Path, calls: int) -> None:
     """while a large rerun goes on: live calls at 20 a second, and a second tenant's rerun of 100 calls"""
     with ScaledOut(folder, answer_secs=1.0, concurrency=32) as installation:
-        large = installation.set_up(calls, METRICS)
-        second = installation.second_tenant()
+        large_id = installation.set_up(calls, METRICS)
+        second = installation.tenant("Second")
         small = second.set_up(100, METRICS)
         _start(installation, 2)
-        alone = _rerun_secs(second, small)
-        installation.rerun_all(large)
+        alone = large.rerun_secs(second, small)
+        installation.rerun_all(large_id)
         time.sleep(5)
-        beside = _rerun_secs(second, small)
+        beside = large.rerun_secs(second, small)
         print(
             f"second tenant's 100 calls: alone {alone:.1f} s, beside the large rerun {beside:.1f} s = "
             f"{beside / alone:.2f}x",
             flush=True,
         )
-        waits = _live(installation, large, per_sec=20, secs=30)
+        waits = large.live(installation, installation, large_id, per_sec=20, secs=30)
         print(
             f"live calls, {len(waits)} at 20/s: p50 {statistics.median(waits):.2f} s, "
             f"p95 {sorted(waits)[int(0.95 * len(waits))]:.2f} s until evaluated"
@@ -123,6 +127,7 @@ def kills(folder: Path, calls: int) -> None:
             victim.ready()
             _progress(installation, 1)
             recovery.append(time.perf_counter() - start)
+            print(f"kill {number + 1}: progress after {recovery[-1]:.1f} s, {asked} asked", flush=True)
             repeated |= answered & set(installation.judge.asked[asked:])
             failures.get(number, lambda: None)()
         installation.wait_done(within_secs=1800)
@@ -145,44 +150,8 @@ def _start(installation: ScaledOut, count: int) -> list[Worker]:
     return running
 
 
-def _pid(worker: Worker) -> int:
-    assert worker.process is not None
-    return worker.process.pid
-
-
 def _cpu(installation: ScaledOut, running: list[Worker]) -> float:
-    return cpu_secs(installation.server.pid) + sum(cpu_secs(_pid(worker)) for worker in running)
-
-
-def _rerun_secs(installation: ScaledOut, agent_id: int) -> float:
-    start = time.perf_counter()
-    installation.rerun_all(agent_id)
-    query = (
-        f"SELECT count(*) FROM store_rerun WHERE state <> 'done' AND agent_id = {agent_id} AND kind = 'rerun'"
-    )
-    while installation.rows(query) != [(0,)]:
-        time.sleep(POLL_SECS)
-    return time.perf_counter() - start
-
-
-def _live(installation: ScaledOut, agent_id: int, *, per_sec: int, secs: int) -> list[float]:
-    """Seconds from a call's commit to its verdict, by the database's clock."""
-    first = installation.rows("SELECT coalesce(max(id), 0) FROM store_rerun")[0][0]
-    threads = []
-    for number in range(per_sec * secs):
-        thread = threading.Thread(target=installation.observe, args=(agent_id, 1_000_000 + number))
-        thread.start()
-        threads.append(thread)
-        time.sleep(1 / per_sec)
-    for thread in threads:
-        thread.join()
-    live = f"FROM store_rerun WHERE kind = 'live' AND id > {first}"
-    while installation.rows(f"SELECT count(*) {live} AND state <> 'done'") != [(0,)]:
-        time.sleep(POLL_SECS)
-    return [
-        float(secs)
-        for (secs,) in installation.rows(f"SELECT extract(epoch FROM finished_at - created_at) {live}")
-    ]
+    return cpu_secs(installation.server.pid) + sum(cpu_secs(worker.pid) for worker in running)
 
 
 def _progress(installation: ScaledOut, at_least: int) -> None:
