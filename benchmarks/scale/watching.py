@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.rerun.product import cpu_secs
+from benchmarks.rerun.product import TICKS
 
 PAGE_KB = 4
 
@@ -63,10 +63,13 @@ def sample(pid: int) -> Sample:
 
 def cpu_of_family(pid: int) -> float:
     """CPU seconds of a process, its children that live, and those that have ended."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    ended = (int(fields[13]) + int(fields[14])) / 100
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return cpu_secs(pid) + ended + sum(cpu_of_family(int(child)) for child in children)
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except FileNotFoundError:  # it ended meanwhile, and its parent has its time now
+        return 0.0
+    own_and_ended = sum(map(int, fields[11:15])) / TICKS
+    return own_and_ended + sum(cpu_of_family(int(child)) for child in children)
 
 
 def _parts(samples: list[Sample], parts: int) -> list[list[Sample]]:

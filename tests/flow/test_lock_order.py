@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from callgauge.domain.judging import JudgeAnswer
 from callgauge.domain.outcomes import Scored, Usage, Value
-from callgauge.flow import control, ledger, planning, work
+from callgauge.flow import control, dispatch, ledger, planning, work
 from callgauge.flow.calls import delete_call
 from callgauge.flow.checkpoint import Question
 from callgauge.flow.planning import plan_page
@@ -105,6 +105,22 @@ def test_cancelling_also_ends_the_chunks_that_came_while_it_waited(alice: Tenant
     assert sorted(Chunk.objects.filter(rerun=asked).values_list("state", flat=True)) == ["cancelled", "done"]
     settling = Rerun.objects.get(follows=asked.pk)
     assert settling.total_calls == 1
+
+
+def test_a_message_that_overtakes_its_mark_as_sent_is_not_lost(alice: Tenant) -> None:
+    agent = alice.agent()
+    make_calls(agent, 2)
+    make_metric(alice.project, "One")
+    request_rerun(alice.key, agent, Selection())
+    chunk = Chunk.objects.get()
+    claimed = _meanwhile(
+        lambda: ledger.claim_these(OWNER, [chunk.pk], waits=True),
+        lambda: dispatch.mark_sent([chunk.pk]),
+        lambda: None,
+    )
+    assert [one.pk for one in claimed] == [chunk.pk]
+    chunk.refresh_from_db()
+    assert (chunk.state, chunk.owner, chunk.dispatched_at) == ("leased", OWNER, None)
 
 
 def test_planning_holds_no_rerun_while_it_waits_for_calls(

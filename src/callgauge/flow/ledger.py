@@ -109,8 +109,13 @@ def claim(
     return claim_these(owner, found)
 
 
-def claim_these(owner: str, chunk_ids: Collection[int]) -> list[Chunk]:
-    """Lease those of the chunks that are free, in the order of their ids. The caller is in no transaction."""
+def claim_these(owner: str, chunk_ids: Collection[int], *, waits: bool = False) -> list[Chunk]:
+    """Lease those of the chunks that are free, in the order of their ids. The caller is in no transaction.
+
+    `waits`: for whoever has locked one that is free. A message comes once: it often arrives while the
+    dispatcher still marks its chunk as sent, and whoever passed it over then would let it lie until the
+    message counts as lost.
+    """
     if not chunk_ids:
         return []
     claimable = (
@@ -125,7 +130,7 @@ def claim_these(owner: str, chunk_ids: Collection[int]) -> list[Chunk]:
     with write_turn(), transaction.atomic():
         chunks = list(
             claimable.select_for_update(
-                skip_locked=connection.features.has_select_for_update_skip_locked, of=("self",)
+                skip_locked=not waits and connection.features.has_select_for_update_skip_locked, of=("self",)
             )
         )
         ids = [chunk.pk for chunk in chunks]

@@ -275,7 +275,8 @@ class Executor:
             return False
         if chunk_id in self._chunks:
             return True  # the message was doubled
-        for chunk in await self._leasing.run(ledger.claim_these, self._owner, [chunk_id]):
+        claim = partial(ledger.claim_these, waits=True)
+        for chunk in await self._leasing.run(claim, self._owner, [chunk_id]):
             await asyncio.wait({self._begin(chunk)})
         return True
 
