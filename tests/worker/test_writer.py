@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from callgauge.store.models import Priority
 from callgauge.worker import writer as module
 from callgauge.worker.writer import ENOUGH, MAX_REST_SECS, REST, Operation, Writer, _Job
 
@@ -33,7 +34,7 @@ def started(monkeypatch):
     """A writer without its thread, what puts a job into its queue, and its clock."""
     loop = asyncio.new_event_loop()
     writer, clock = Writer(loop), Clock()
-    clock.put = lambda: writer._queue.put(_Job(NOTHING, None, loop.create_future()))
+    clock.put = lambda: writer._jobs.put(_Job(NOTHING, None, loop.create_future()), Priority.BULK)
     monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(writer, "_stopping", clock)
     yield writer, clock

@@ -167,7 +167,7 @@ class Asking:
             assert asked.rerun_id is not None, "only a rerun has a cap"
             assert budget.cap_usd is not None
             # The chunk is let go of even where the cap was raised meanwhile: its next owner has the new one.
-            await self._writer.write(PAUSE, Pausing(asked.rerun_id, budget.cap_usd))
+            await self._writer.write(PAUSE, Pausing(asked.rerun_id, budget.cap_usd), place.priority)
             self._on_cap(asked.rerun_id)
             await asyncio.Event().wait()  # until the executor lets go of the chunk
             raise AssertionError("unreachable")
@@ -181,7 +181,7 @@ class Asking:
         async with lanes.begun.take(place):
             sent: asyncio.Task[JudgeAnswer] | None = None
             try:
-                begun = await self._writer.write(BEGIN, asked)
+                begun = await self._writer.write(BEGIN, asked, place.priority)
                 if begun.answer is not None:
                     return begun.answer
                 if begun.interrupted and self._fail_interrupted:
@@ -193,17 +193,19 @@ class Asking:
                     if self._stopped:
                         await asyncio.Event().wait()  # until cancelled: nothing is sent while stopping
                     if budget.is_reached:
-                        self._writer.post(FORGET, asked)
+                        self._writer.post(FORGET, asked, place.priority)
                         return None
                     sent = self._keep(asyncio.create_task(self._send(judge, request, lead)))
                     sent.add_done_callback(budget.add)
-                    stored = self._keep(asyncio.create_task(self._store(asked, sent)))
+                    stored = self._keep(asyncio.create_task(self._store(asked, sent, place)))
                     self._stored[asked.key] = stored
                     stored.add_done_callback(partial(self._answered, asked.key))
                     await asyncio.wait({sent})  # the slot is free as soon as the answer is here
             except asyncio.CancelledError:
                 if sent is None:
-                    self._writer.post(FORGET, asked)  # begun, but never sent: nothing was interrupted
+                    self._writer.post(
+                        FORGET, asked, place.priority
+                    )  # begun, but never sent: nothing was interrupted
                 raise
             return stored
 
@@ -256,13 +258,13 @@ class Asking:
                 ended(answer)
                 return answer
 
-    async def _store(self, asked: Question, sent: asyncio.Task[JudgeAnswer]) -> JudgeAnswer:
+    async def _store(self, asked: Question, sent: asyncio.Task[JudgeAnswer], place: Place) -> JudgeAnswer:
         try:
             answer = await sent
         except JudgeError as fault:
             # Nothing to store, but it may have cost: the cap knows of it before the failed result comes.
             if asked.rerun_id is not None and fault.usage.cost_usd:
-                await self._writer.write(COUNT_SPENT, (asked.rerun_id, fault.usage.cost_usd))
+                await self._writer.write(COUNT_SPENT, (asked.rerun_id, fault.usage.cost_usd), place.priority)
             raise
-        await self._writer.write(STORE_ANSWER, (asked, answer))
+        await self._writer.write(STORE_ANSWER, (asked, answer), place.priority)
         return answer

@@ -50,8 +50,9 @@ class ChunkWork:
         self._hand_back_secs = hand_back_secs
         # Threads apart, so that planning a large rerun never delays a live call.
         self._loading, self._planning = DatabaseThread("load"), DatabaseThread("plan")
+        self._bulk_loading = DatabaseThread("load-bulk")
         self._calls = Slots(max(32, 2 * in_flight))
-        self._calls_of = Loading(self._loading, self._calls, memory_mb)
+        self._calls_of = Loading(self._loading, self._bulk_loading, self._calls, memory_mb)
         self._specs: dict[tuple[int, ...], Sequence[MetricSpec]] = {}
 
     async def do(self, chunk: Chunk) -> None:
@@ -63,6 +64,7 @@ class ChunkWork:
 
     async def close(self) -> None:
         await self._loading.close()
+        await self._bulk_loading.close()
         await self._planning.close()
 
     async def _plan(self, chunk: Chunk) -> None:
@@ -84,7 +86,7 @@ class ChunkWork:
         else:
             rest, left_as_is = await self._evaluate_calls(chunk, specs)
         ending = Finishing(self._owner, chunk.pk, tuple(rest), left_as_is)
-        if not await self._writer.write(FINISH, ending):
+        if not await self._writer.write(FINISH, ending, chunk.priority):
             raise LeaseLost
 
     async def _evaluate_calls(

@@ -36,7 +36,7 @@ from callgauge.worker.recordings import Recordings
 from callgauge.worker.scripts import Scripts
 from callgauge.worker.slots import Place
 from callgauge.worker.sounds import hear_for
-from callgauge.worker.writer import Writer
+from callgauge.worker.writer import Item, Operation, Result, Writer
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class CallEvaluation:
         if taken:
             chunk = self._chunk
             taking = TakingOver(self._owner, chunk.pk, chunk.rerun_id, self._work.call.id, taken)
-            if not await self._writer.write(TAKE_OVER, taking):
+            if not await self._write(TAKE_OVER, taking):
                 raise LeaseLost
         for spec in self._work.sampled_out:
             await self._save(spec, SAMPLED_OUT)
@@ -104,10 +104,10 @@ class CallEvaluation:
             return
         settling = Settling.of(self._chunk, self._work.call.id)
         try:
-            await self._writer.write(SETTLE, settling)
+            await self._write(SETTLE, settling)
         except Exception as error:  # noqa: BLE001 -- settling may be what never works
             log.error("call %s cannot be settled: %s", self._work.call.id, type(error).__name__)
-            await self._writer.write(ABANDON, settling)
+            await self._write(ABANDON, settling)
 
     async def _fail(self, why: str, retryable: bool) -> None:
         failure = Failed(FailureCode.INTERNAL_ERROR, (why,), retryable=retryable)
@@ -132,6 +132,9 @@ class CallEvaluation:
     async def _listen(self) -> Hearing:
         return await self._recordings.hearing(self._work.call, Place.of(self._chunk))
 
+    async def _write(self, operation: Operation[Item, Result], item: Item) -> Result:
+        return await self._writer.write(operation, item, self._chunk.priority)
+
     async def _save(self, spec: MetricSpec, outcome: Outcome) -> None:
         call = self._work.call
         code_names = self._work.code_names | {one.name for one in self._work.specs if runs_code(one)}
@@ -146,7 +149,7 @@ class CallEvaluation:
             aside=self._chunk.rerun.aside,
         )
         self._seen[spec.name] = outcome
-        if not await self._writer.write(STORE_RESULT, OwnedResult(self._owner, result)):
+        if not await self._write(STORE_RESULT, OwnedResult(self._owner, result)):
             raise LeaseLost
         RESULTS.labels(type(outcome).__name__.lower()).inc()
 
@@ -154,4 +157,4 @@ class CallEvaluation:
         if self._chunk.rerun.aside:
             return
         with span("settle", call_id=self._work.call.id):
-            await self._writer.write(SETTLE, Settling.of(self._chunk, self._work.call.id))
+            await self._write(SETTLE, Settling.of(self._chunk, self._work.call.id))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -22,11 +21,9 @@ from callgauge.flow.settle import hold_calls
 from callgauge.store.refusals import FULL, READ_ONLY, refusal_of
 from callgauge.store.turns import write_turn
 from callgauge.telemetry.metrics import WRITE_RETRIES
+from callgauge.worker.jobs import Jobs
 
 log = logging.getLogger(__name__)
-
-MAX_BATCH = 256
-"""Bounds how long one transaction holds the write lock that live calls also need."""
 
 REST = 4
 """After a batch the writer rests this many times as long as writing it took, while little is waiting: a batch
@@ -76,7 +73,7 @@ class Writer:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: Jobs[_Job] = Jobs()
         self._stopping = threading.Event()
         self._rested_at = 0.0
         self._thread = threading.Thread(target=self._work, name="callgauge-writer", daemon=True)
@@ -87,18 +84,19 @@ class Writer:
     def stop(self) -> None:
         """Write what is queued, then end. With the database away, what is queued is tried once more."""
         self._stopping.set()
-        self._queue.put(None)
+        self._jobs.end()
         self._thread.join()
 
-    def post(self, operation: Operation[Item, Result], item: Item) -> None:
+    def post(self, operation: Operation[Item, Result], item: Item, priority: int) -> None:
         """Have it written without waiting; what comes of it is nobody's business."""
         done = self._loop.create_future()
         done.add_done_callback(_heard)
-        self._queue.put(_Job(operation, item, done))
+        self._jobs.put(_Job(operation, item, done), priority)
 
-    async def write(self, operation: Operation[Item, Result], item: Item) -> Result:
+    async def write(self, operation: Operation[Item, Result], item: Item, priority: int) -> Result:
+        """`priority`: that of the chunk or the place it is written for."""
         job = _Job(operation, item, self._loop.create_future())
-        self._queue.put(job)
+        self._jobs.put(job, priority)
         result: Result = await job.done
         return result
 
@@ -110,24 +108,13 @@ class Writer:
             connection.close()
 
     def _next_batch(self) -> list[_Job] | None:
-        job = self._queue.get()
-        if job is None:
+        if not self._jobs.wait():
             return None
-        jobs = [job]
         self._rest()
-        while len(jobs) < MAX_BATCH:
-            try:
-                job = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if job is None:
-                self._queue.put(None)  # seen again when this batch is written
-                break
-            jobs.append(job)
-        return jobs
+        return self._jobs.take()
 
     def _rest(self) -> None:
-        while self._queue.qsize() + 1 < ENOUGH and (left := self._rested_at - time.monotonic()) > 0:
+        while len(self._jobs) < ENOUGH and (left := self._rested_at - time.monotonic()) > 0:
             if self._stopping.wait(min(left, LOOK_SECS)):
                 return
 
