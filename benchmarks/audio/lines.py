@@ -163,9 +163,14 @@ def _shifted(sound: np.ndarray, secs: float, n: int) -> np.ndarray:
     return out
 
 
-def mixed(stereo: Stereo, call: Call, cast: Cast, rng: np.random.Generator) -> Stereo:
-    """Noise 20 dB and cross-talk -25 dB."""
-    return white(20)(leak(-25, -25)(stereo, call, cast, rng), call, cast, rng)
+def mixed(noise_db: float, leak_db: float) -> Callable[..., Stereo]:
+    """Steady noise, and cross-talk that stands more or less far out of it."""
+
+    def apply(stereo: Stereo, call: Call, cast: Cast, rng: np.random.Generator) -> Stereo:
+        leaking = leak(leak_db, leak_db)(stereo, call, cast, rng)
+        return white(noise_db)(leaking, call, cast, rng)
+
+    return apply
 
 
 CONDITIONS = (
@@ -180,8 +185,17 @@ CONDITIONS = (
     Condition("cross-talk", "cross-talk mu-law", leak(), "ulaw"),
     Condition("drift, jumps", "drift 50 ppm", leak(drift_ppm=50)),
     Condition("drift, jumps", "jumps", leak(jumps=True)),
-    Condition("mu-law + noise + cross-talk", "mu-law 20 dB -25 dB", mixed, "ulaw"),
+    Condition("mu-law + noise + cross-talk", "mu-law 20 dB -25 dB", mixed(20, -25), "ulaw"),
 )
+
+GRID = tuple(
+    Condition(f"{codec}, noise and cross-talk", f"{codec} {noise} dB {leaks} dB", mixed(noise, leaks), codec)
+    for codec in ("ulaw", "wav", "opus")
+    for noise in (15, 20, 25, 28, 32, 40)
+    for leaks in (-15, -20, -25, -30, -35)
+)
+"""No cell of it may fall off a cliff: what is measured by one method on one side of a limit is measured by
+another on the other side."""
 
 
 def write(stereo: Stereo, codec: str, folder: Path) -> Path:

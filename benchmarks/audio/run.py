@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from calls import make_call
-from lines import CONDITIONS, Stereo, write
+from lines import CONDITIONS, GRID, Stereo, write
 from peers import PEERS
 from score import Found, Tally
 from voices import PACKAGES, missing, report_cast, tuning_cast
@@ -53,6 +53,9 @@ def main() -> None:
     parser.add_argument(
         "--report", action="store_true", help="the report's voices and seeds, not the tuning ones"
     )
+    parser.add_argument(
+        "--grid", action="store_true", help="steady noise by level of cross-talk by codec, not the table"
+    )
     parser.add_argument("--only", default="", help="conditions whose name contains one of these, by comma")
     parser.add_argument("--methods", default="callgauge", help="by comma, or 'all'")
     parser.add_argument(
@@ -70,7 +73,7 @@ def main() -> None:
     rows: dict[tuple[str, str], Tally] = {}
     names: dict[tuple[str, str], Tally] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for number, condition in enumerate(CONDITIONS):
+        for number, condition in enumerate(GRID if options.grid else CONDITIONS):
             if wanted and not any(w in condition.name for w in wanted):
                 continue
             begun, audio_secs = time.perf_counter(), 0.0

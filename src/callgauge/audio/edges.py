@@ -66,9 +66,16 @@ def _loud_db(run: Run, levels: Levels) -> float:
     return float(np.percentile(part, 95)) if len(part) else levels.floor_db
 
 
-def refine_quiet(runs: list[Run], levels: Levels) -> list[Run]:
-    """Move both edges of each run to where the energy crosses a threshold under the run's own loud level."""
-    outside = np.where(frames_mask(runs, len(levels.frame_db), HOP_SECS, 0.25), np.nan, levels.frame_db)
+def refine_quiet(runs: list[Run], levels: Levels, ignore: Flags | None = None) -> list[Run]:
+    """Move both edges of each run to where the energy crosses a threshold under the run's own loud level.
+
+    `ignore` marks frames that say nothing of the floor: silenced ones would put it under the line's noise,
+    and that would be taken for speech.
+    """
+    unknown = frames_mask(runs, len(levels.frame_db), HOP_SECS, 0.25)
+    if ignore is not None:
+        unknown |= ignore
+    outside = np.where(unknown, np.nan, levels.frame_db)
     refined = []
     for index, run in enumerate(runs):
         after = runs[index - 1].end if index else 0.0

@@ -68,4 +68,4 @@ def _runs(
     if explained is not None:
         powers = np.where(explained, np.float32(FLOOR_POWER), powers)
         levels = replace(levels, frame_db=edges.decibels(powers))
-    return edges.refine_quiet(runs, levels), levels
+    return edges.refine_quiet(runs, levels, explained), levels
