@@ -15,6 +15,8 @@ from pathlib import Path
 from benchmarks.sandbox.__main__ import SCRIPT, TURNS, Measured, call, cpu_secs, one, timed
 from callgauge.sandbox import open_sandbox
 
+BUILT_IN = ("95104e97", "797328f3", "5f02a2cd", "3b5f3a07", "97619dca", "8df263b8")
+"""Tool calls, latency, interruptions, silence, talk ratio, words a minute."""
 THREADS = 3
 """Of the four scripts that run at once on two cores, one is kept for live calls."""
 
@@ -24,8 +26,14 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=1000)
     parser.add_argument("--metrics", type=int, default=1)
     parser.add_argument("--concurrency", type=int, default=32, help="CALLGAUGE_JUDGE_CONCURRENCY")
+    parser.add_argument("--kind", choices=["python", "built-in"], default="python")
+    parser.add_argument("--only-product", action="store_true", help="not the sandbox alone, before and after")
     parser.add_argument("--profile", metavar="FILE", help="write a profile of the event loop's thread")
     options = parser.parse_args()
+    if options.only_product:
+        with tempfile.TemporaryDirectory() as folder:
+            measure(Path(folder) / "data", options)
+        return
     before = alone(options.calls)
     with tempfile.TemporaryDirectory() as folder:
         rate, cpu_ms = measure(Path(folder) / "data", options)
@@ -52,7 +60,6 @@ def measure(folder: Path, options: argparse.Namespace) -> tuple[float, float]:
     bootstrap.start(folder)
 
     from callgauge.flow.keys import create_key
-    from callgauge.flow.metrics import MetricChange, create_metric
     from callgauge.flow.rerun import Selection, request_rerun
     from callgauge.store.models import Agent, MetricResult, Rerun
     from callgauge.worker.executor import Executor
@@ -61,14 +68,7 @@ def measure(folder: Path, options: argparse.Namespace) -> tuple[float, float]:
     project = key.project
     assert project is not None
     agent = Agent.objects.create(project=project, name="Bench", assistant_id="bench")
-    for number in range(options.metrics):
-        frozen = {
-            "name": f"Words {number}",
-            "kind": "custom_code",
-            "eval_type": "numeric",
-            "custom_code": SCRIPT,
-        }
-        create_metric(project, MetricChange(frozen=frozen))
+    _make_metrics(project, options)
     _take_in(key, agent, range(-1, 0))
     executor = Executor("bench:1", lambda: None, concurrency=options.concurrency)
     if options.profile:
@@ -87,14 +87,35 @@ def measure(folder: Path, options: argparse.Namespace) -> tuple[float, float]:
     rerun_id = measured()
     wall, cpu = time.perf_counter() - began, cpu_secs() - cpu
     executor.stop()
-    done = MetricResult.objects.filter(rerun=rerun_id, outcome="scored").count()
-    assert done == options.calls * options.metrics, (done, "were scored")
+    outcomes = ("scored",) if options.kind == "python" else ("scored", "skipped")
+    done = MetricResult.objects.filter(rerun=rerun_id, outcome__in=outcomes).count()
+    assert done == options.calls * options.metrics, (done, "were measured")
     print(
-        f"{options.calls} calls of {TURNS} turns x {options.metrics} Python metrics: "
+        f"{options.calls} calls of {TURNS} turns x {options.metrics} {options.kind} metrics: "
         f"{done / wall:.0f} evaluations/s, {wall:.1f} s, {cpu / done * 1e3:.2f} ms CPU each; "
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     )
     return done / wall, cpu / done * 1e3
+
+
+def _make_metrics(project: object, options: argparse.Namespace) -> None:
+    from callgauge.engine.predefined import PREDEFINED
+    from callgauge.flow.metrics import MetricChange, create_metric
+    from callgauge.flow.metrics_predefined import copy_predefined
+
+    if options.kind == "built-in":
+        chosen = [one for one in PREDEFINED if one.code in BUILT_IN[: options.metrics]]
+        assert len(chosen) == options.metrics, f"at most {len(BUILT_IN)}"
+        copy_predefined(project, chosen)  # type: ignore[arg-type]
+        return
+    for number in range(options.metrics):
+        frozen = {
+            "name": f"Words {number}",
+            "kind": "custom_code",
+            "eval_type": "numeric",
+            "custom_code": SCRIPT,
+        }
+        create_metric(project, MetricChange(frozen=frozen))  # type: ignore[arg-type]
 
 
 def _take_in(key: object, agent: object, numbers: range) -> None:
