@@ -44,9 +44,11 @@ def shifted_clock(shift: str) -> dict[str, str]:
 
 
 class Postgres:
-    def __init__(self, host: str = "127.0.0.1", data_below: Path | None = None) -> None:
+    def __init__(
+        self, host: str = "127.0.0.1", *, data_below: Path | None = None, wal_below: Path | None = None
+    ) -> None:
         """With `data_below`, a small disk, what was written last (WAL) is elsewhere: without room for that
-        PostgreSQL gives up altogether."""
+        PostgreSQL gives up altogether, which `wal_below` is for."""
         found = sorted(glob.glob("/usr/lib/postgresql/*/bin")) or [
             str(Path(shutil.which("pg_ctl") or "").parent)
         ]
@@ -56,10 +58,11 @@ class Postgres:
         # Not in pytest's folder, which only its owner may enter: PostgreSQL does not run as root.
         self._home = Path(tempfile.mkdtemp(prefix="callgauge-pg-"))
         self._data = self._home / "data" if data_below is None else data_below / "data"
-        for folder in (self._home, self._home if data_below is None else data_below):
+        self._wal = self._home / "wal" if wal_below is None else wal_below / "wal"
+        for folder in {self._home, self._data.parent, self._wal.parent}:
             shutil.chown(folder, "postgres", "postgres")
         self.host, self.port = host, free_port(host)
-        places = ("-D", str(self._data), "--waldir", str(self._home / "wal"))
+        places = ("-D", str(self._data), "--waldir", str(self._wal))
         self._run("initdb", *places, "-A", "trust", "--no-sync")
         with (self._data / "postgresql.conf").open("a") as file:
             file.write(
@@ -83,9 +86,17 @@ class Postgres:
     def stop(self, mode: str = "immediate") -> None:
         self._run("pg_ctl", "-D", str(self._data), "-m", mode, "-w", "stop")
 
+    def is_up(self) -> bool:
+        try:
+            self._run("pg_ctl", "-D", str(self._data), "status")
+        except AssertionError:
+            return False
+        return True
+
     def remove(self) -> None:
-        self.stop()
-        for folder in (self._data, self._home):
+        if self.is_up():
+            self.stop()
+        for folder in (self._data, self._wal, self._home):
             shutil.rmtree(folder, ignore_errors=True)
 
     def _run(self, program: str, *args: str) -> None:

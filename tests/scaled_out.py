@@ -72,11 +72,12 @@ class ScaledOut:
         concurrency: int = 32,
         queues: str = "classic",
         network: Network | None = None,
+        database: Postgres | None = None,
         **env: str,
     ) -> None:
         self._folder = folder
         host = network.services if network else "127.0.0.1"
-        self.database = Postgres(network.database if network else host)
+        self.database = database or Postgres(network.database if network else host)
         self.broker = Rabbit(folder, host)
         self.judge = MarkingJudge(answer_secs, host)
         self._options = {

@@ -111,9 +111,11 @@ def _only_reads_for_a_while(database: Postgres, judge: _HeldJudge, server: Serve
     status, answer = server.request("POST", OBSERVE, make_call(1, agent))
     assert (status, "only be read" in answer["detail"]) == (503, True), answer
     _is_read(server, calls=1)
+    assert "only be read" in server.get("/readyz")["status"]
     waits = "cannot be written, trying again"
     wait_until(lambda: waits in (server.data_dir.parent / "server.log").read_text(), what="a try to store")
     _set_read_only(database, "off")
+    wait_until(lambda: server.get("/readyz") == {"status": "ready"}, what="readiness")
     _everything_is_there_once(database, judge, calls=1)
 
 
