@@ -13,7 +13,7 @@ from pathlib import Path
 
 MLFLOW = "mlflow==3.17.2"
 SILENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-PROGRAM = Path(__file__).with_name("mlflow_program.py")
+PROGRAM = Path(__file__).resolve().with_name("mlflow_program.py")
 PRODUCT = [sys.executable, "-m", "benchmarks.sandbox.product"]
 OURS = {
     "built-in metrics": ("--metrics", "6", "--kind", "built-in"),
@@ -48,7 +48,10 @@ def _environment(folder: Path) -> Path:
 
 def _mlflow(python: Path, calls: int) -> float:
     command = [str(python), str(PROGRAM), str(calls)]
-    done = subprocess.run(command, env=os.environ | SILENT, capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory() as folder:  # it leaves traces where it is started
+        done = subprocess.run(
+            command, env=os.environ | SILENT, cwd=folder, capture_output=True, text=True, check=False
+        )
     assert done.returncode == 0, done.stderr
     taken = json.loads(done.stdout.splitlines()[-1])
     rate = float(taken["evaluations"]) / float(taken["wall_secs"])
