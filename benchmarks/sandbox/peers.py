@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--environment", type=Path, help="keep mlflow's environment here")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        python = _environment(options.environment or Path(folder) / "env")
+        python = _environment((options.environment or Path(folder) / "env").absolute())
         for _ in range(options.runs):
             peer = _mlflow(python, options.mlflow_calls)
             for name, choice in OURS.items():
