@@ -84,6 +84,25 @@ def test_what_a_codec_leaves_of_the_other_channel_is_no_leak(tmp_path: Path, sta
     assert result.health.caller.leak_db is None
 
 
+def hissing_opus(tmp_path: Path, stage: Stage, noise_db: float, seed: int) -> Path:
+    """The usual call with a leak of -15 dB both ways, through 24 kbit/s of Opus."""
+    stereo = stage.stereo(noise_db, seed)
+    stereo[:, 0] += leaked(stage.sound["caller"], -13, 0.053)
+    stereo[:, 1] += leaked(stage.sound["agent"], -13, 0.073)
+    return write(tmp_path / "a.ogg", stereo, format="OGG", subtype="OPUS", compression_level=0.976)
+
+
+@pytest.mark.parametrize("noise_db", [-60.0, -54.0])
+def test_a_leak_that_a_codec_bends_and_copies(tmp_path: Path, stage: Stage, noise_db: float) -> None:
+    result = analyse(hissing_opus(tmp_path, stage, noise_db, 1), agent_channel=0)
+    agent, caller = result.health.agent, result.health.caller
+    assert agent is not None
+    assert caller is not None
+    assert agent.leak_delay_ms == pytest.approx(53, abs=2)
+    assert caller.leak_delay_ms == pytest.approx(73, abs=2)
+    check(result, stage, latency_ms=100, stop_ms=80)
+
+
 def test_a_jump_of_the_jitter_buffer(tmp_path: Path, stage: Stage) -> None:
     stereo = stage.stereo()
     early, late = leaked(stage.sound["agent"], -16, 0.020), leaked(stage.sound["agent"], -16, 0.055)

@@ -9,7 +9,7 @@ from .beeps import Beep
 from .events import Party
 from .voice import Voice
 
-ANALYSIS_VERSION = 4
+ANALYSIS_VERSION = 5
 """Raised whenever a figure could come out differently; stored analyses of another version are computed
 again."""
 

@@ -15,6 +15,7 @@ from .speech import Heard
 
 _PLAIN, _FAIR, _DOUBTFUL, _POOR = 0.97, 0.9, 0.7, 0.5
 _CLEAR_SNR_DB = 26.0  # above it 98 in 100 latencies are within 100 ms, below it 84 to 96
+_CODEC_SNR_DB = 28.0  # the same where a codec bent or copied a leak: some of it is left under the noise
 _DEAF_SNR_DB = 6.0  # below it words are lost, not only their edges
 _BOUNDARY_SECS = 0.06  # an overlap this close to a limit of the definition could fall either way
 _LOUD_LEAK_DB = -8.0  # above it the leak is hard to tell from the party's own speech
@@ -30,6 +31,9 @@ class Trust:
     caller: float
     most: float
     """No figure is surer than the knowledge of who is on which channel."""
+    overlaps: float
+    """Of events under noise: it moves edges but seldom makes events, unless a codec left some
+    of a leak in it."""
     notes: tuple[str, ...]
     refused: tuple[tuple[str, str], ...]
 
@@ -53,6 +57,7 @@ class Trust:
             min(_side(agent), most),
             min(_side(caller), most),
             most,
+            _DOUBTFUL if any(_bent(h) and _side(h) < _FAIR for h in sides.values()) else _FAIR,
             notes,
             tuple((figure, "; ".join(reasons)) for figure in figures),
         )
@@ -63,12 +68,12 @@ class Trust:
         return min(agent, self.caller)
 
     def overlap(self, overlap: Overlap) -> float:
-        """An event near a limit of its definition is doubtful; noise moves edges but seldom makes events."""
+        """An event near a limit of its definition is doubtful."""
         near = min(abs(overlap.overlap_secs - OVERLAP_SECS), _distance_from_murmur(overlap))
         if near < _BOUNDARY_SECS:
             return _DOUBTFUL
         worst = min(self.agent, self.caller)
-        return min(worst if worst in (_PLAIN, _POOR) else _FAIR, self.most)
+        return min(worst if worst in (_PLAIN, _POOR) else self.overlaps, self.most)
 
 
 def _distance_from_murmur(overlap: Overlap) -> float:
@@ -83,9 +88,15 @@ def _clear_snr(heard: Heard) -> float:
 def _side(heard: Heard) -> float:
     if heard.levels.snr_db < _DEAF_SNR_DB:
         return _POOR
-    if _clear_snr(heard) < _CLEAR_SNR_DB or (heard.leak and heard.leak.gain_db > _LOUD_LEAK_DB):
+    if _clear_snr(heard) < (_CODEC_SNR_DB if _bent(heard) else _CLEAR_SNR_DB) or (
+        heard.leak and heard.leak.gain_db > _LOUD_LEAK_DB
+    ):
         return _DOUBTFUL
     return _PLAIN
+
+
+def _bent(heard: Heard) -> bool:
+    return heard.leak is not None and (heard.leak.residue or heard.leak.copied)
 
 
 def _deaf(heard: Heard) -> bool:
@@ -100,7 +111,8 @@ def _notes(party: Party, heard: Heard) -> list[str]:
         notes.append(f"{party}: noisy channel ({heard.levels.snr_db:.0f} dB), edges of words are uncertain")
     leak = heard.leak
     if leak is not None:
-        notes.append(f"{party}: the other party is heard on this channel at {leak.gain_db:.0f} dB, removed")
+        removed = "removed but for what a codec bent" if leak.residue else "removed"
+        notes.append(f"{party}: the other party is heard on this channel at {leak.gain_db:.0f} dB, {removed}")
         if abs(leak.drift_ppm) >= 5:
             notes.append(f"{party}: clocks drift by {leak.drift_ppm:.0f} ppm")
         if leak.jumps:

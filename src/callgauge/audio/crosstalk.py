@@ -27,7 +27,16 @@ _FRACTIONS = 256  # of a sample; the rounding is 50 dB under the leak
 _SINC = 16  # half width of the fractional delay, samples
 _EXPLAINED = 1.0  # a residual under the predicted leak hides nothing that a listener would hear
 _HOLD = 8  # frames (40 ms) that a prediction stays in force: the tail of the room
+_BLUR = 20  # frames (100 ms) that what a codec makes of a leak may outlast it
+_FLOOR_PERCENTILE = 20  # of the channel's frames are softer: nobody speaks
+_STANDS_OUT = 10.0  # times the floor's power: a leak that shows
+_AUDIBLE = 1.3  # times the floor's power that the leak leaves: under 1.2 without a codec, 2.6-60 through opus
+_BENT = 10**-2.2  # share of the leak; a path estimated well leaves less, and a floor under it proves nothing
+_REMEMBERED = 60  # frames (300 ms) after the leak in which the detector may still take the noise for speech
+_SOFT = 2.0  # times the floor's power: no louder than the noise
+_LEFT = 10**-0.6  # of the leak: 95 in 100 frames of opus's residue are under it, 10-30 of double talk
 
+Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Doubles = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 
@@ -40,6 +49,10 @@ class Leak:
     drift_ppm: float
     jumps: int
     plain: float
+    residue: bool
+    """Part of it could not be predicted, and is still heard."""
+    copied: bool
+    """It shows at the delay at which a codec copies one channel into the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +60,16 @@ class Cleaned:
     """The channel without the leak; `explained` marks the 5 ms frames in which nothing but leak was heard."""
 
     track: Track
-    explained: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    explained: Flags
     leak: Leak
 
 
 def remove(source: Track, receiver: Track) -> Cleaned | None:
     """Subtract `source` from `receiver`; None where it is not heard there. The caller closes the new
     track."""
-    pieces, plain = _find(source, receiver)
+    pieces, taps, plain, copied = _path(source, receiver)
     if not pieces:
         return None
-    taps = [np.zeros(TAPS) for _ in pieces]
-    for _ in range(_ROUNDS):
-        taps = _improve(source, receiver, pieces, taps)
-        pieces, taps = _settle(source, receiver, pieces, taps)
     track, predicted = Track(), PowerMeter()
     for start, stop, leaked in _leak_blocks(source, receiver, pieces, taps):
         track.append(receiver.read(start, stop) - leaked)
@@ -70,23 +79,61 @@ def remove(source: Track, receiver: Track) -> Cleaned | None:
     if not share > INAUDIBLE:
         track.close()
         return None
-    return Cleaned(track, explained, _describe(pieces, taps, plain, share))
+    cause = np.maximum(predicted.powers(), share * source.powers()[: len(predicted.powers())])
+    residue = _residue(cause, track.powers(), explained)
+    if residue is not None:
+        explained |= residue
+    return Cleaned(track, explained, _describe(pieces, taps, plain, share, residue is not None, copied))
 
 
-def _find(source: Track, receiver: Track) -> tuple[list[Piece], float]:
+def _path(source: Track, receiver: Track) -> tuple[list[Piece], list[Doubles], float, bool]:
+    """Delays and taps of the leak, and how plainly it is heard; no pieces where it is not. Last,
+    whether a codec's copy of it shows.
+
+    A codec that joins both channels copies each into the other, softly but at one delay and without the
+    blur of a line or a room, so that the copy can stand out more sharply than a much louder leak. Where its
+    delay shows, another is sought beside it, and the path that takes more away is the leak's.
+    """
+    pieces, plain, copied = _find(source, receiver)
+    pieces, taps = _fit(source, receiver, pieces)
+    if not copied:
+        return pieces, taps, plain, False
+    others, other_plain, _ = _find(source, receiver, beside_copy=True)
+    others, other_taps = _fit(source, receiver, others)
+    if _left(source, receiver, others, other_taps) < _left(source, receiver, pieces, taps):
+        return others, other_taps, other_plain, True
+    return pieces, taps, plain, True
+
+
+def _fit(source: Track, receiver: Track, pieces: list[Piece]) -> tuple[list[Piece], list[Doubles]]:
+    taps = [np.zeros(TAPS) for _ in pieces]
+    for _ in range(_ROUNDS if pieces else 0):
+        taps = _improve(source, receiver, pieces, taps)
+        pieces, taps = _settle(source, receiver, pieces, taps)
+    return pieces, taps
+
+
+def _left(source: Track, receiver: Track, pieces: list[Piece], taps: list[Doubles]) -> float:
+    """Log power of what is left of the channel, summed over its 5 ms frames; infinite without a path."""
+    costs = [_cost(source, receiver, p, t, p.start, p.end).sum() for p, t in zip(pieces, taps, strict=True)]
+    return float(sum(costs)) if costs else float("inf")
+
+
+def _find(source: Track, receiver: Track, *, beside_copy: bool = False) -> tuple[list[Piece], float, bool]:
     """The tracked delays of all sections in which the source is heard; one where it is not takes its
-    neighbour's."""
+    neighbour's. With how plainly it is heard, and whether a codec's copy of it may have been found."""
     pieces: list[Piece] = []
-    best = 0.0
+    best, copied = 0.0, False
     for start, stop in sections(source.samples):
-        found, plain, _ = track_delay(source, receiver, start, stop)
+        found, plain, near = track_delay(source, receiver, start, stop, beside_copy=beside_copy)
         if found:
+            copied = copied or near
             first = _resized(found[0], pieces[-1].end if pieces else 0, found[0].end)
             pieces += [first, *found[1:]]
             best = max(best, plain)
     if pieces:
         pieces[-1] = _resized(pieces[-1], pieces[-1].start, receiver.samples)
-    return pieces, best
+    return pieces, best, copied
 
 
 def _improve(source: Track, receiver: Track, pieces: list[Piece], taps: list[Doubles]) -> list[Doubles]:
@@ -225,24 +272,52 @@ def _leak_blocks(
         yield start, stop, _filtered(shifted, taps[index])[TAPS - 1 :]
 
 
-def _explained(predicted: FloatArray, rest: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    held = predicted.copy()
-    for step in range(1, _HOLD + 1):
-        held[step:] = np.maximum(held[step:], predicted[:-step])
+def _explained(predicted: FloatArray, rest: FloatArray) -> Flags:
+    held = _held(predicted, _HOLD)
     count = min(len(held), len(rest))
     out = np.zeros(len(rest), bool)
     out[:count] = (rest[:count] < held[:count] * _EXPLAINED) & (held[:count] > 4 * FLOOR_POWER)
     return out
 
 
-def _describe(pieces: list[Piece], taps: list[Doubles], plain: float, share: float) -> Leak:
+def _residue(cause: FloatArray, rest: FloatArray, explained: Flags) -> Flags | None:
+    """Frames in which what is left is no more than a codec makes of the leak; None where nothing is heard.
+
+    A codec that spends few bits on the softer channel bends the leak, so that a tenth of it cannot be
+    predicted, and blurs it over its frame. `cause` is the power of the leak, as predicted and as it would be
+    without delay. Some of the receiver's own speech under the other's is lost with it.
+    """
+    longest = _held(cause, _BLUR)
+    floor = max(float(np.percentile(rest, _FLOOR_PERCENTILE)), FLOOR_POWER)
+    heard = longest > _STANDS_OUT * floor
+    alone = heard & explained
+    if not alone.any():
+        return None
+    left = float(np.median(rest[alone]))
+    if left < _AUDIBLE * floor or float(np.median(rest[alone] / longest[alone])) < _BENT:
+        return None
+    near = _held(heard.astype(np.float32), _REMEMBERED) > 0
+    residue: Flags = (heard & (rest < _LEFT * longest)) | (near & (rest < _SOFT * floor))
+    return residue
+
+
+def _held(powers: FloatArray, frames: int) -> FloatArray:
+    held = powers.copy()
+    for step in range(1, frames + 1):
+        held[step:] = np.maximum(held[step:], powers[:-step])
+    return held
+
+
+def _describe(
+    pieces: list[Piece], taps: list[Doubles], plain: float, share: float, residue: bool, copied: bool
+) -> Leak:
     """`share` is the leak's energy over the source's."""
     longest = max(range(len(pieces)), key=lambda k: pieces[k].end - pieces[k].start)
     piece, path = pieces[longest], taps[longest]
     delay = piece.delay - _LEAD + int(np.abs(path).argmax())
     drift = float(np.average([p.slope for p in pieces], weights=[p.end - p.start for p in pieces]) * 1e6)
     gain_db = float(10 * np.log10(max(share, 1e-12)))
-    return Leak(gain_db, delay / RATE * 1000, drift, len(pieces) - 1, plain)
+    return Leak(gain_db, delay / RATE * 1000, drift, len(pieces) - 1, plain, residue, copied)
 
 
 __all__ = ["Cleaned", "Leak", "remove"]

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from .track import FLOOR_POWER, HOP, RATE, FloatArray, Track
 
 BLOCK = 1 << 15  # samples; 2 s: at 50 ppm the delay creeps 1.6 samples within it
+_COPIED = 48  # samples (3 ms): the copy that a codec makes of one channel in the other is no later
 _EARLY = 160  # samples (10 ms): codecs round, and a clock that drifts may run ahead
 _LATE = 4_800  # samples (300 ms): longer echoes are cancelled by every network
 _CREEP = 8  # samples per block: 240 ppm, ten times a bad quartz
@@ -25,6 +26,7 @@ _JUMP_PRICE = 70.0  # score of a jump: a third of a plain block's peak
 _PEAK_CAP = 14.0  # sigmas of one block that count; no single block may decide
 FOUND = 15.0  # mean squared sigmas per block: calls without a leak show 5-10, with one 33-196
 FOUND_SHARE = 0.2  # of the blocks show it
+FOUND_SHARE_BESIDE = 0.1  # beside a codec's copy; what is found there must also take more away than the copy
 _SHAPE = 768  # samples (48 ms) of the path's shape
 _NOISE_SIGMAS = 2.5  # a tap under this is noise
 _FAINT = 0.2  # taps under this share of the main one are left out of the shape
@@ -75,27 +77,32 @@ def spread(frames: FloatArray, start: int, stop: int) -> FloatArray:
     return out
 
 
-def track_delay(source: Track, receiver: Track, begin: int, end: int) -> tuple[list[Piece], float, float]:
-    """The delays at which `source` is heard on `receiver` in samples begin..end, and how plainly.
+def track_delay(
+    source: Track, receiver: Track, begin: int, end: int, *, beside_copy: bool = False
+) -> tuple[list[Piece], float, bool]:
+    """The delays at which `source` is heard on `receiver` in samples begin..end, and how plainly: the mean
+    squared sigmas of the followed peak. An empty list means that it is not heard there, or hardly spoke.
 
-    Plainly: the mean squared sigmas of the followed peak, and the share of blocks in which it stands out.
-    An empty list means that it is not heard there, or hardly spoke.
+    The last value says whether any block showed the delay of a codec's copy; `beside_copy` looks past it.
     """
     starts, profiles = _profiles(source, receiver, begin, end)
     if not starts:
-        return [], 0.0, 0.0
+        return [], 0.0, False
+    if beside_copy:
+        profiles[:, : _EARLY + _COPIED] = 0.0
     scores = np.minimum(np.abs(profiles), _PEAK_CAP) ** 2
     path = _follow(scores, starts)
     plain = scores[np.arange(len(path)), path]
+    copied = bool((path < _EARLY + _COPIED).any())
     share = float((plain >= _STANDS_OUT**2).mean())
-    if float(plain.mean()) < FOUND or share < FOUND_SHARE:
-        return [], float(plain.mean()), share
+    if float(plain.mean()) < FOUND or share < (FOUND_SHARE_BESIDE if beside_copy else FOUND_SHARE):
+        return [], float(plain.mean()), copied
     times = np.array(starts) + BLOCK // 2
     slope, template = _clock(profiles, times, path, plain)
     matched = _matched(profiles, times, slope, template)
     straight = _follow(np.minimum(np.maximum(matched, 0.0), _PEAK_CAP) ** 2, starts)
     found = np.maximum(matched[np.arange(len(straight)), straight], 0.0) ** 2
-    return _pieces(times, straight - _EARLY, found, slope, begin, end), float(plain.mean()), share
+    return _pieces(times, straight - _EARLY, found, slope, begin, end), float(plain.mean()), copied
 
 
 def _profiles(source: Track, receiver: Track, begin: int, end: int) -> tuple[list[int], FloatArray]:
