@@ -57,6 +57,7 @@ def run(
         _check_database(path)
     loaded = bootstrap.start(folder)
     from callgauge.flow.gauges import ClosingGauges
+    from callgauge.worker.loop import collect_less
 
     hands = _hands(loaded, path)
     telemetry.start(loaded, "serve", metrics_host, metrics_port, [ClosingGauges()])
@@ -68,6 +69,7 @@ def run(
             err=True,
         )
     stop_on_signals(server.stop)
+    collect_less()
     try:
         hands.start()
         address = f"http://{_shown(host)}:{server.port}"

@@ -36,12 +36,15 @@ def worker(
     if audio_only and no_audio:
         raise click.UsageError("--audio-only and --no-audio exclude each other.")
     loaded = bootstrap.start(data_dir)
+    from callgauge.worker.loop import collect_less
+
     broker = open_broker(loaded)
     if broker is None:
         raise click.ClickException(
             "Set CALLGAUGE_BROKER_URL: without a broker `callgauge serve` does the work itself."
         )
     telemetry.start(loaded, "worker", metrics_host, metrics_port)
+    collect_less()
     owner = f"worker:{secrets.token_hex(10)}"
     if audio_only:
         _care_for_recordings(make_executor(loaded, owner, audio="only"), owner)

@@ -30,6 +30,7 @@ from callgauge.worker.exporting import Exports
 from callgauge.worker.holds import Holds
 from callgauge.worker.judges import Judges
 from callgauge.worker.labs import Labs
+from callgauge.worker.loop import run_loop
 from callgauge.worker.previewing import Previews
 from callgauge.worker.recordings import DEFAULT_OPTIONS, RecordingOptions, Recordings
 from callgauge.worker.retention import Retention
@@ -141,7 +142,7 @@ class Executor:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._main())
+            run_loop(self._main())
         except Exception as error:
             log.error("the executor ended: %s", type(error).__name__, exc_info=error)
             self._fault = error
