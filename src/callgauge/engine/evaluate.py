@@ -205,7 +205,10 @@ async def _put(spec: MetricSpec, context: Context) -> _Put | Skipped | Failed:
             measured = form.measured(context.call, spec, analysis)
 
     def build(fault: str) -> JudgeRequest:
-        return build_request(context.call, spec, prefix=context.prefix(), measured=measured.text, fault=fault)
+        prefix, reasks = context.prefix(), context.reasks
+        return build_request(
+            context.call, spec, prefix=prefix, measured=measured.text, fault=fault, reasks=reasks
+        )
 
     if not spec.hears:
         return _Put(build, measured.extra)
@@ -240,8 +243,11 @@ async def _sample(
     spent = _Spent(hash_of_request(request))
     complaint, answers, sample = "", 0, first
     while answers <= context.reasks:
+        left = context.reasks - answers
         try:
-            answer = await ask(spec, replace(request, reasks=context.reasks - answers), sample)
+            answer = await ask(
+                spec, request if request.reasks == left else replace(request, reasks=left), sample
+            )
         except JudgeError as error:
             spent.add(error.usage, error.attempts, ())
             return spent.on(_judge_failed(error))
@@ -333,13 +339,14 @@ SCORERS: Final[Mapping[MetricKind, Callable[[MetricSpec, Context], Awaitable[Out
 async def _trigger(spec: MetricSpec, context: Context) -> Outcome | None:
     """The outcome of a trigger, a yes or no; None where there is none to ask. A judge metric needs no request
     of its own for a sentence, or to decide by itself: that goes along with its question."""
+    by_code = has_code_trigger(spec)
+    if not by_code and (spec.trigger is Trigger.ALWAYS or spec.kind is MetricKind.LLM_JUDGE):
+        return None
     plain = replace(spec, eval_type=EvalType.BINARY, trigger=Trigger.ALWAYS, built_in="", hears=False)
-    if has_code_trigger(spec):
+    if by_code:
         return await run_code(
             replace(plain, kind=MetricKind.CUSTOM_CODE, custom_code=spec.trigger_code), context
         )
-    if spec.trigger is Trigger.ALWAYS or spec.kind is MetricKind.LLM_JUDGE:
-        return None
     question = automatic_question(spec) if spec.trigger is Trigger.AUTOMATIC else trigger_question(spec)
     return await ask_judge(
         replace(plain, kind=MetricKind.LLM_JUDGE, description=question, prompt=""), context

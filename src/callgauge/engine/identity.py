@@ -8,7 +8,7 @@ told what changed, and a script is measured again exactly when something that it
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -29,6 +29,7 @@ from callgauge.engine.variables import references
 
 RULES_VERSION: Final = 1
 """Goes up when a built-in rule, or what a script is given, changes its meaning."""
+MOST_KNOWN: Final = 1_000
 HASH_CHARS: Final = 32
 """128 bits: no two of even 10^12 differing inputs are likely to have the same."""
 
@@ -68,6 +69,15 @@ def may_ask(spec: MetricSpec) -> bool:
 def scorer_hash(spec: MetricSpec, model: str, agent: AgentFacts) -> str:
     """`model` is the judge that the metric is asked of, all that its script may ask, or who writes recordings
     down for it; it counts only where one may be asked."""
+    known = _KNOWN_OF(spec)
+    if known.reads_agent:
+        return _scorer_hash(spec, model, agent)
+    if model not in known.scorers:
+        known.scorers[model] = _scorer_hash(spec, model, agent)
+    return known.scorers[model]
+
+
+def _scorer_hash(spec: MetricSpec, model: str, agent: AgentFacts) -> str:
     asks = may_ask(spec)
     return _short(
         spec.content_hash,
@@ -86,7 +96,7 @@ def scorer_hash(spec: MetricSpec, model: str, agent: AgentFacts) -> str:
 
 def parts_hash(spec: MetricSpec, parts: Mapping[str, str]) -> str:
     """`parts` has the hash of each part of the call, see `part_hashes`."""
-    return _short({part: parts.get(part, "") for part in parts_read(spec)})
+    return _short({part: parts.get(part, "") for part in _KNOWN_OF(spec).parts})
 
 
 def reads_hash(spec: MetricSpec, results: Mapping[str, Outcome], code_names: Collection[str] = ()) -> str:
@@ -171,6 +181,36 @@ def _reads_agent(spec: MetricSpec) -> bool:
     if spec.kind is not MetricKind.LLM_JUDGE or spec.built_in or runs_code(spec):
         return True
     return "agent." in spec.prompt or "agent." in spec.description or "agent." in spec.trigger_prompt
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is the same for every call that a metric version measures."""
+
+    parts: frozenset[Part]
+    reads_agent: bool
+    scorers: dict[str, str] = field(default_factory=dict)
+    """By model; only of one that does not look at the agent."""
+
+
+class _KnownOf:
+    """Worked out once for each version at hand. By identity: a version is never changed, and to hash or compare
+    one takes longer than this saves."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[MetricSpec, _Known]] = {}
+
+    def __call__(self, spec: MetricSpec) -> _Known:
+        kept = self._known.get(id(spec))
+        if kept is None or kept[0] is not spec:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            reads_agent = _reads_agent(spec) or spec.built_in in NEED_KNOWLEDGE
+            kept = self._known[id(spec)] = (spec, _Known(parts_read(spec), reads_agent))
+        return kept[1]
+
+
+_KNOWN_OF: Final = _KnownOf()
 
 
 @cache

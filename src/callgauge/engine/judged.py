@@ -66,11 +66,18 @@ def call_prefix(call: Call) -> Prefix:
 
 
 def build_request(
-    call: Call, spec: MetricSpec, *, prefix: Prefix | None = None, measured: str = "", fault: str = ""
+    call: Call,
+    spec: MetricSpec,
+    *,
+    prefix: Prefix | None = None,
+    measured: str = "",
+    fault: str = "",
+    reasks: int | None = None,
 ) -> JudgeRequest:
     """The request for one metric. System text, schema and the message with the call are the same bytes for
     every metric of a call; the question comes last. `prefix` is the call's own, if it is at hand already;
-    `measured` is what the analysis of the recording says; `fault` says what was wrong with an earlier answer.
+    `measured` is what the analysis of the recording says; `fault` says what was wrong with an earlier answer;
+    `reasks` is the request's own.
 
     Raises MissingVariable and BadConfiguration."""
     prefix = prefix or call_prefix(call)
@@ -80,6 +87,7 @@ def build_request(
         schema_name=SCHEMA_NAME,
         metric_name=spec.name,
         call_id=call.call_id,
+        reasks=reasks,
     )
 
 

@@ -16,6 +16,7 @@ from callgauge.domain.outcomes import Usage
 from callgauge.flow import tally
 from callgauge.store.bulk import insert_rows, moment, update_rows
 from callgauge.store.models import JudgeCall, JudgeCallState, Rerun
+from callgauge.store.prepared import Ids, Prepared, PreparedValues, Texts
 
 _USAGE = ("judge_requests", "input_tokens", "cached_tokens", "output_tokens")
 _STARTED = (
@@ -35,6 +36,15 @@ _STARTED = (
     "started_at",
 )
 _ANSWERED = ("state", "answer", "answered_by", *_USAGE, "cost_usd", "finished_at")
+
+
+_KNOWN = Prepared(lambda keys: JudgeCall.objects.filter(key__in=keys), Texts)
+_CAPPED = PreparedValues(
+    lambda reruns: Rerun.objects.filter(pk__in=reruns, max_cost_usd__isnull=False).values_list(
+        "pk", "spent_usd", "cost_usd"
+    ),
+    Ids,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +96,7 @@ def lab_question(
 
 def begin(questions: Sequence[Question]) -> list[Begun]:
     """Commit questions as started, or give back what is known of them. The caller is in a transaction."""
-    known = {
-        row.key: row for row in JudgeCall.objects.filter(key__in=[question.key for question in questions])
-    }
+    known = {row.key: row for row in _KNOWN([question.key for question in questions])}
     now = moment(timezone.now())
     insert_rows(
         JudgeCall,
@@ -117,8 +125,7 @@ def begin(questions: Sequence[Question]) -> list[Begun]:
 
 
 def _spent(rerun_ids: Collection[int]) -> dict[int, float]:
-    capped = Rerun.objects.filter(pk__in=rerun_ids, max_cost_usd__isnull=False)
-    return {pk: max(spent, cost) for pk, spent, cost in capped.values_list("pk", "spent_usd", "cost_usd")}
+    return {pk: max(spent, cost) for pk, spent, cost in _CAPPED(list(rerun_ids))}
 
 
 def _begun(row: JudgeCall | None, spent_usd: float) -> Begun:

@@ -28,7 +28,7 @@ from callgauge.store.models import (
     RerunKind,
     RerunState,
 )
-from callgauge.store.prepared import Prepared, insert
+from callgauge.store.prepared import Ids, Prepared, PreparedValues, insert
 from callgauge.store.turns import write_turn
 
 CHUNK_CALLS = 100
@@ -49,6 +49,16 @@ MOST_COUNTED = 30_000
 
 
 _LOCKED = Prepared(lambda pk: Chunk.objects.select_for_update().filter(pk=pk), int)
+_HELD = PreparedValues(
+    lambda chunks, owner: (
+        Chunk.objects.select_for_update()
+        .filter(pk__in=chunks, owner=owner, state=ChunkState.LEASED)
+        .order_by("pk")
+        .values_list("pk", "attempts")
+    ),
+    Ids,
+    str,
+)
 _IS_OPEN = Prepared(
     lambda rerun: Chunk.objects.filter(rerun_id=rerun, state__in=OPEN).only("pk")[:1],
     int,
@@ -183,12 +193,7 @@ def held(owner: str, chunk_ids: Collection[int]) -> set[int]:
 
 def held_attempts(owner: str, chunk_ids: Collection[int]) -> dict[int, int]:
     """Those of `held`, each with how often it was claimed since it last progressed."""
-    return dict(
-        Chunk.objects.select_for_update()
-        .filter(pk__in=chunk_ids, owner=owner, state=ChunkState.LEASED)
-        .order_by("pk")
-        .values_list("pk", "attempts")
-    )
+    return dict(_HELD(list(chunk_ids), owner))
 
 
 def hold(chunk_ids: Collection[int]) -> None:

@@ -150,8 +150,7 @@ def store_preview(owner: str, work: PreviewWork, call: CallWork, outcome: Outcom
         preview = errands.held(MetricPreview, owner, work.pk).select_for_update().first()
         if preview is None:
             return
-        stored = {name: getattr(row, name) for name in _SHOWN}
-        stored["outcome"] = str(row.outcome)
+        stored = {name: row[name] for name in _SHOWN}
         stored["created_at"] = timezone.now().isoformat()
         preview.results.append(stored)
         preview.save(update_fields=["results"])

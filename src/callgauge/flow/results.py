@@ -5,21 +5,45 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from operator import itemgetter
 from typing import Any, assert_never
 
 from django.utils import timezone
 
 from callgauge.domain.metrics import MetricSpec
-from callgauge.domain.outcomes import Failed, Outcome, Scored, Skipped
+from callgauge.domain.outcomes import Evidence, Failed, Outcome, Scored, Skipped
 from callgauge.engine.identity import Identity
 from callgauge.flow import ledger, tally
-from callgauge.store.bulk import insert_rows, moment
+from callgauge.store.bulk import insert_rows, moment, update_these
 from callgauge.store.models import CallLog, MetricResult, ResultOutcome
+from callgauge.store.prepared import Ids, PreparedValues
 
 MAX_LABEL_CHARS = 255
-_COLUMNS = tuple(
-    field.attname for field in MetricResult._meta.concrete_fields if field.attname not in {"id", "created_at"}
+
+Row = dict[str, Any]
+
+_FIELDS = [field for field in MetricResult._meta.concrete_fields if field.attname not in {"id", "created_at"}]
+_COLUMNS = tuple(field.attname for field in _FIELDS)
+_UNSAID: Row = {field.attname: field.get_default() for field in _FIELDS}
+_in_order = itemgetter(*_COLUMNS)
+_EVIDENCE = tuple(field.name for field in fields(Evidence))
+
+_STORED = PreparedValues(
+    lambda calls, reruns: MetricResult.objects.filter(call_id__in=calls, rerun_id__in=reruns).values_list(
+        "call_id", "version_id", "rerun_id"
+    ),
+    Ids,
+    Ids,
+)
+_CURRENT = PreparedValues(
+    lambda calls: MetricResult.objects.filter(call_id__in=calls, is_current=True).values_list(
+        "pk", "call_id", "metric_id", "rerun_id", "reused_by", "outcome"
+    ),
+    Ids,
+)
+_CONTENT = PreparedValues(
+    lambda calls: CallLog.objects.filter(pk__in=calls).values_list("pk", "content_hash"), Ids
 )
 
 
@@ -84,10 +108,7 @@ def store_unleased(results: Sequence[NewResult]) -> None:
 
 def _without_stored(results: Sequence[NewResult]) -> list[NewResult]:
     stored = set(
-        MetricResult.objects.filter(
-            call_id__in={result.call_id for result in results},
-            rerun_id__in={result.rerun_id for result in results},
-        ).values_list("call_id", "version_id", "rerun_id")
+        _STORED(list({result.call_id for result in results}), list({result.rerun_id for result in results}))
     )
     fresh: dict[tuple[int, int, int], NewResult] = {}
     for result in results:
@@ -105,25 +126,22 @@ class _Standing:
     rerun_id: int
     """The newest that made it, or made it its own: what an older one finds later does not displace it."""
     failed: bool
-    row: MetricResult | None = None
+    row: Row | None = None
 
 
 def _standing(call_ids: Collection[int]) -> dict[tuple[int, int], _Standing]:
     """By call and metric."""
-    rows = MetricResult.objects.filter(call_id__in=call_ids, is_current=True)
     return {
         (call_id, metric_id): _Standing(pk, max(rerun_id, reused_by or 0), outcome == ResultOutcome.FAILED)
-        for pk, call_id, metric_id, rerun_id, reused_by, outcome in rows.values_list(
-            "pk", "call_id", "metric_id", "rerun_id", "reused_by", "outcome"
-        )
+        for pk, call_id, metric_id, rerun_id, reused_by, outcome in _CURRENT(list(call_ids))
     }
 
 
 def _append(results: Sequence[NewResult]) -> None:
     call_ids = {result.call_id for result in results}
-    content = dict(CallLog.objects.filter(pk__in=call_ids).values_list("pk", "content_hash"))
+    content = dict(_CONTENT(list(call_ids)))
     standing = _standing(call_ids)
-    rows: list[MetricResult] = []
+    rows: list[Row] = []
     displaced: list[int] = []
     stale: list[int] = []
     for result in sorted(results, key=lambda result: result.rerun_id):
@@ -132,7 +150,7 @@ def _append(results: Sequence[NewResult]) -> None:
         row = result_row(result)
         key = (result.call_id, result.spec.metric_id)
         before = standing.get(key)
-        row.previous_id = before.id if before else None
+        row["previous_id"] = before.id if before else None
         if result.aside:
             rows.append(row)
             continue
@@ -140,71 +158,74 @@ def _append(results: Sequence[NewResult]) -> None:
         newest = before is None or result.rerun_id >= before.rerun_id
         if unchanged and newest and isinstance(result.outcome, Failed) and before and not before.failed:
             if before.row is not None:
-                before.row.is_stale = True
+                before.row["is_stale"] = True
             elif before.id is not None:
                 stale.append(before.id)
         elif unchanged and newest:
             if before is not None and before.row is not None:
-                before.row.is_current = False
+                before.row["is_current"] = False
             elif before is not None and before.id is not None:
                 displaced.append(before.id)
-            row.is_current = True
+            row["is_current"] = True
             standing[key] = _Standing(None, result.rerun_id, isinstance(result.outcome, Failed), row)
         rows.append(row)
-    if displaced:
-        MetricResult.objects.filter(pk__in=displaced).update(is_current=False, is_stale=False)
-    if stale:
-        MetricResult.objects.filter(pk__in=stale).update(is_stale=True)
+    update_these(MetricResult, {"is_current": False, "is_stale": False}, displaced)
+    update_these(MetricResult, {"is_stale": True}, stale)
     now = moment(timezone.now())
-    insert_rows(
-        MetricResult,
-        (*_COLUMNS, "created_at"),
-        [(*(getattr(row, name) for name in _COLUMNS), now) for row in rows],
-    )
+    insert_rows(MetricResult, (*_COLUMNS, "created_at"), [(*_in_order(row), now) for row in rows])
 
 
-def result_row(result: NewResult) -> MetricResult:
-    """A result as a row, not stored yet."""
-    outcome = result.outcome
-    row = MetricResult(
-        call_id=result.call_id,
-        metric_id=result.spec.metric_id,
-        version_id=result.spec.version_id,
-        rerun_id=result.rerun_id,
-        explanation=_json(list(outcome.explanation)),
-        input_hash=result.content_hash,
-        scorer_hash=result.identity.scorer if result.identity else "",
-        parts_hash=result.identity.parts if result.identity else "",
-        reads_hash=result.identity.reads if result.identity else "",
-        judge_model=outcome.judge_model[:255],
-        prompt_hash=outcome.prompt_hash,
-        judge_requests=outcome.usage.requests,
-        input_tokens=outcome.usage.input_tokens,
-        cached_tokens=outcome.usage.cached_tokens,
-        output_tokens=outcome.usage.output_tokens,
-        cost_usd=outcome.usage.cost_usd,
-    )
+def result_row(result: NewResult) -> Row:
+    """A result as a row, not stored yet: the values of all columns but `id` and `created_at`, by their names.
+    No model, which would cost as much as all the rest of storing it."""
+    outcome, identity = result.outcome, result.identity
+    usage = outcome.usage
+    row: Row = {
+        **_UNSAID,
+        "call_id": result.call_id,
+        "metric_id": result.spec.metric_id,
+        "version_id": result.spec.version_id,
+        "rerun_id": result.rerun_id,
+        "explanation": _json(list(outcome.explanation)),
+        "input_hash": result.content_hash,
+        "judge_model": outcome.judge_model[:255],
+        "prompt_hash": outcome.prompt_hash,
+        "judge_requests": usage.requests,
+        "input_tokens": usage.input_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "output_tokens": usage.output_tokens,
+        "cost_usd": usage.cost_usd,
+    }
+    if identity is not None:
+        row.update(scorer_hash=identity.scorer, parts_hash=identity.parts, reads_hash=identity.reads)
     extra: dict[str, Any] = dict(outcome.extra)
     match outcome:
         case Scored():
-            row.outcome = ResultOutcome.SCORED
-            row.passed = outcome.value.passed
-            row.number = outcome.value.number
-            row.label = outcome.value.label[:MAX_LABEL_CHARS] if outcome.value.label is not None else None
-            row.low_trust = outcome.low_trust
+            value = outcome.value
+            label = value.label[:MAX_LABEL_CHARS] if value.label is not None else None
+            row.update(
+                outcome=ResultOutcome.SCORED.value,
+                passed=value.passed,
+                number=value.number,
+                label=label,
+                low_trust=outcome.low_trust,
+            )
             if outcome.evidence:
-                extra["evidence"] = [asdict(item) for item in outcome.evidence]
+                extra["evidence"] = [_quote(item) for item in outcome.evidence]
         case Skipped():
-            row.outcome = ResultOutcome.SKIPPED
-            row.reason = outcome.reason.value
+            row.update(outcome=ResultOutcome.SKIPPED.value, reason=outcome.reason.value)
         case Failed():
-            row.outcome = ResultOutcome.FAILED
-            row.reason = outcome.code.value
-            row.retryable = outcome.retryable
+            row.update(
+                outcome=ResultOutcome.FAILED.value, reason=outcome.code.value, retryable=outcome.retryable
+            )
         case _:
             assert_never(outcome)
-    row.extra = _json(extra)
+    row["extra"] = _json(extra)
     return row
+
+
+def _quote(item: Evidence) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in _EVIDENCE}
 
 
 def _json(value: Any) -> str:

@@ -36,7 +36,7 @@ from callgauge.store.models import (
     Review,
     RubricRule,
 )
-from callgauge.store.prepared import Prepared
+from callgauge.store.prepared import Ids, Prepared
 
 _LOGIC_OF = Prepared(lambda project: Project.objects.filter(pk=project).only("rubric_logic"), int)
 _RULES_OF = Prepared(
@@ -52,6 +52,28 @@ _RULES_OF = Prepared(
     ),
     int,
 )
+_OWED = Prepared(
+    lambda reruns, calls: (
+        CallLog.objects.select_for_update(no_key=True)
+        .filter(Q(pending_rerun_id__in=reruns) | Q(pending_rerun_id=None), pk__in=calls)
+        .order_by("pk")
+        .only("pk", "project_id", "is_reviewed", "content_hash", "pending_rerun_id", "event_owed")
+    ),
+    Ids,
+    Ids,
+)
+_COUNTING = Prepared(
+    lambda calls, metrics: MetricResult.objects.filter(
+        Q(is_current=True) | Q(outcome=ResultOutcome.FAILED, rerun__aside=False),
+        call_id__in=calls,
+        metric_id__in=metrics,
+    ).only(
+        *("call_id", "metric_id", "rerun_id", "reused_by", "is_current", "input_hash"),
+        *("outcome", "passed", "number", "label", "reason", "retryable", "explanation"),
+    ),
+    Ids,
+    Ids,
+)
 
 
 def settle_calls(rerun_id: int, call_ids: Collection[int], *, stands_for: int | None = None) -> None:
@@ -63,15 +85,9 @@ def settle_calls(rerun_id: int, call_ids: Collection[int], *, stands_for: int | 
     decided again: a newer but narrower rerun has settled it without the results that came now. A failed
     result counts although an older good one is still shown: a call never passes because the judge was down.
     """
-    mine = {rerun_id, stands_for} - {None}
-    owed = Q(pending_rerun_id__in=mine) | Q(pending_rerun_id=None)
+    mine = {rerun_id} if stands_for is None else {rerun_id, stands_for}
     # Locked, and in the order of ids: a vote or a reset at the same time waits instead of being half undone.
-    calls = list(
-        CallLog.objects.select_for_update(no_key=True)
-        .filter(owed, pk__in=call_ids)
-        .order_by("pk")
-        .only("pk", "project_id", "is_reviewed", "content_hash", "pending_rerun_id", "event_owed")
-    )
+    calls = _OWED(list(mine), list(call_ids))
     reviewed = [call.pk for call in calls if call.is_reviewed]
     if reviewed:
         CallLog.objects.filter(pk__in=reviewed).update(
@@ -194,25 +210,7 @@ def _outcomes(contents: Mapping[int, str], rubric: Rubric) -> dict[int, dict[int
     metrics = {rule.metric_id for rule in rubric.rules}
     if not metrics:
         return {}
-    rows = MetricResult.objects.filter(
-        Q(is_current=True) | Q(outcome=ResultOutcome.FAILED, rerun__aside=False),
-        call_id__in=list(contents),
-        metric_id__in=metrics,
-    ).only(
-        "call_id",
-        "metric_id",
-        "rerun_id",
-        "outcome",
-        "passed",
-        "number",
-        "label",
-        "reason",
-        "retryable",
-        "explanation",
-        "is_current",
-        "input_hash",
-        "reused_by",
-    )
+    rows = _COUNTING(list(contents), list(metrics))
     found: dict[int, dict[int, Outcome]] = defaultdict(dict)
     for row in sorted(rows, key=lambda row: (max(row.rerun_id, row.reused_by or 0), row.is_current)):
         if row.is_current or row.input_hash == contents[row.call_id]:

@@ -11,9 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from django.db.models import F
-
+from callgauge.store.bulk import add_to
 from callgauge.store.models import Rerun
+from callgauge.store.prepared import PreparedValues
+
+_HOLD = PreparedValues(
+    lambda rerun: Rerun.objects.select_for_update(no_key=True).filter(pk=rerun).values_list("pk"), int
+)
 
 
 class _Gathered:
@@ -64,10 +68,8 @@ def afterwards(rerun_id: int, do: Callable[[], None]) -> None:
 
 
 def _write(rerun_id: int, more: dict[str, float]) -> None:
-    row = Rerun.objects.filter(pk=rerun_id)
-    # Each column is an expression to compile, and most batches have none for half of them.
-    changes = {name: F(name) + number for name, number in more.items() if number}
+    changes = {name: number for name, number in more.items() if number}
     if changes:
-        row.update(**changes)
+        add_to(Rerun, rerun_id, changes)
     else:
-        list(row.select_for_update(no_key=True).values_list("pk"))
+        _HOLD(rerun_id)

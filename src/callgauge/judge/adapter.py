@@ -128,7 +128,7 @@ def in_base64(sound: bytes) -> str:
 def field_of(document: Any, *path: str | int) -> Any:
     """The value at a path into parsed JSON, None where a step is missing or of another type."""
     for step in path:
-        if isinstance(step, str) and isinstance(document, Mapping):
+        if isinstance(step, str) and isinstance(document, dict):
             document = document.get(step)
         elif isinstance(step, int) and isinstance(document, list) and len(document) > step:
             document = document[step]

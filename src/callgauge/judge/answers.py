@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final, NoReturn
 
 import orjson
 
@@ -92,27 +92,24 @@ def _fits(value: Any, expected: Mapping[str, Any]) -> bool:
     if "enum" in expected and value not in expected["enum"]:
         return False
     types = expected.get("type", ())
-    names = (types,) if isinstance(types, str) else types
-    return not names or any(_is(value, name) for name in names)
+    if isinstance(types, str):
+        return _is(value, types)
+    return not types or any(_is(value, name) for name in types)
 
 
 def _is(value: Any, name: str) -> bool:
-    match name:
-        case "null":
-            return value is None
-        case "boolean":
-            return isinstance(value, bool)
-        case "integer":
-            return not isinstance(value, bool) and (
-                isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-            )
-        case "number":
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        case "string":
-            return isinstance(value, str)
-        case "array":
-            return isinstance(value, list)
-        case "object":
-            return isinstance(value, dict)
-        case _:
-            return False
+    return name in _TYPES.get(type(value), ()) or (
+        name == "integer" and isinstance(value, float) and value.is_integer()
+    )
+
+
+_TYPES: Final[Mapping[type, Collection[str]]] = {
+    type(None): ("null",),
+    bool: ("boolean",),
+    int: ("integer", "number"),
+    float: ("number",),
+    str: ("string",),
+    list: ("array",),
+    dict: ("object",),
+}
+"""JSON's words for what a parser of JSON gives."""

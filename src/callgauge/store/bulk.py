@@ -5,7 +5,8 @@ Storing a result is what the executor does most: through the ORM it cost as much
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -44,6 +45,34 @@ def update_rows(
     statement = f"UPDATE {_quoted(model._meta.db_table)} SET {sets} WHERE {conditions}"  # noqa: S608
     with connection.cursor() as cursor:
         cursor.executemany(statement, rows)
+
+
+def update_these(model: type[models.Model], changes: Mapping[str, Any], ids: Collection[int]) -> None:
+    """Give the rows with these ids the same values in the columns that `changes` names."""
+    if not ids:
+        return
+    sets = ", ".join(f"{_quoted(name)} = %s" for name in changes)
+    statement = f"UPDATE {_quoted(model._meta.db_table)} SET {sets} WHERE {_quoted('id')} {among()}"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*changes.values(), listed(ids)])
+
+
+def add_to(model: type[models.Model], row_id: int, more: Mapping[str, float]) -> None:
+    """Add to columns of one row."""
+    sets = ", ".join(f"{_quoted(name)} = {_quoted(name)} + %s" for name in more)
+    statement = f"UPDATE {_quoted(model._meta.db_table)} SET {sets} WHERE {_quoted('id')} = %s"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*more.values(), row_id])
+
+
+def among() -> str:
+    """A condition that takes a whole list as one value, see `listed`: its text is the same for any length."""
+    return "= ANY(%s)" if connection.vendor == "postgresql" else "IN (SELECT value FROM json_each(%s))"
+
+
+def listed(values: Collection[int] | Collection[str]) -> Any:
+    """A list as `among` takes it."""
+    return list(values) if connection.vendor == "postgresql" else json.dumps(list(values))
 
 
 def moment(value: datetime) -> Any:

@@ -14,10 +14,24 @@ from typing import Any, Final, Generic, TypeVar
 from django.db import connection, models
 from django.db.models import QuerySet, query
 
+from callgauge.store.bulk import among, listed
+
 Row = TypeVar("Row", bound=models.Model)
 
 _MARKED_ID: Final = 8_999_999_999_999_990_000
 """Stands for an id while a query is compiled; nothing else in one is near it."""
+
+
+class Ids:
+    """Kind of an argument: ids, for `__in`."""
+
+
+class Texts:
+    """Kind of an argument: texts, for `__in`."""
+
+
+Kind = type[int] | type[str] | type[Ids] | type[Texts]
+Argument = int | str | Sequence[int] | Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,32 +42,30 @@ class _Compiled:
     marked: Sequence[int | None]
     compiler: Any
     converters: Any
-    fields: Sequence[str]
-    first: int
-    last: int
-    related: Sequence[Any]
-    model: type[models.Model]
 
 
-class Prepared(Generic[Row]):
-    """A query with ids or texts as arguments; `build` makes the queryset of them. Calling it gives its rows.
+class _Statement:
+    """The text of a query and where its arguments go, for each database that it was asked of."""
 
-    `build` is called once, with values that only mark the places: it may put them into conditions, and do
-    nothing else with them.
-    """
-
-    def __init__(self, build: Callable[..., QuerySet[Row]], *kinds: type[int] | type[str]) -> None:
-        """`kinds`: of its arguments, in their order."""
+    def __init__(self, build: Callable[..., QuerySet[Any, Any]], kinds: Sequence[Kind]) -> None:
         self._build = build
         self._kinds = kinds
         self._compiled: dict[str, _Compiled] = {}
 
-    def __call__(self, *arguments: int | str) -> list[Row]:
+    def compiled(self) -> _Compiled:
         compiled = self._compiled.get(connection.vendor)
         if compiled is None:
             compiled = self._compiled[connection.vendor] = self._compile()
+        return compiled
+
+    def rows(self, arguments: Sequence[Argument]) -> Any:
+        """None is asked for where a list is empty."""
+        compiled = self.compiled()
+        given = [self._given(kind, value) for kind, value in zip(self._kinds, arguments, strict=True)]
+        if None in given:
+            return []
         values = [
-            value if place is None else arguments[place]
+            value if place is None else given[place]
             for value, place in zip(compiled.values, compiled.marked, strict=True)
         ]
         with connection.cursor() as cursor:
@@ -61,38 +73,97 @@ class Prepared(Generic[Row]):
             rows: Any = cursor.fetchall()
         if compiled.converters:
             rows = compiled.compiler.apply_converters(rows, compiled.converters)
-        return [self._row(compiled, row) for row in rows]
+        return rows
 
-    def _row(self, compiled: _Compiled, row: Any) -> Any:
-        found = compiled.model.from_db(connection.alias, compiled.fields, row[compiled.first : compiled.last])
-        for related in compiled.related:
-            related.populate(row, found)
-        return found
+    @staticmethod
+    def _given(kind: Kind, value: Any) -> Any:
+        if kind is int or kind is str:
+            return value
+        return listed(value) if value else None
 
     def _compile(self) -> _Compiled:
-        marks = [
-            _MARKED_ID + number if kind is int else f"\x01argument {number}\x01"
+        marks: list[Any] = [
+            _MARKED_ID + number if kind is int or kind is Ids else f"\x01argument {number}\x01"
             for number, kind in enumerate(self._kinds)
         ]
-        compiler: Any = self._build(*marks).query.get_compiler(connection=connection)
+        many = [kind is Ids or kind is Texts for kind in self._kinds]
+        given = [[mark] if is_list else mark for mark, is_list in zip(marks, many, strict=True)]
+        compiler: Any = self._build(*given).query.get_compiler(connection=connection)
         sql, values = compiler.as_sql()
         marked = [marks.index(value) if value in marks else None for value in values]
         assert set(marked) >= set(range(len(marks))), "an argument is lost in the query"
-        columns = compiler.klass_info["select_fields"]
-        populators = query.get_related_populators  # type: ignore[attr-defined] # the stubs do not know it
-        first, last = columns[0], columns[-1] + 1
+        lists = [place is not None and many[place] for place in marked]
         return _Compiled(
-            sql,
+            _with_lists(sql, lists),
             values,
             marked,
             compiler,
             compiler.get_converters([column[0] for column in compiler.select[: compiler.col_count]]),
-            [column[0].target.attname for column in compiler.select[first:last]],
-            first,
-            last,
-            populators(compiler.klass_info, compiler.select, connection.alias),
-            compiler.klass_info["model"],
         )
+
+
+def _with_lists(sql: str, lists: Sequence[bool]) -> str:
+    """`IN (%s)`, compiled for a list of one, made fit for any length."""
+    pieces = sql.split("%s")
+    text = pieces[0]
+    for is_list, piece in zip(lists, pieces[1:], strict=True):
+        if not is_list:
+            text += "%s" + piece
+            continue
+        assert (text[-4:], piece[0]) == ("IN (", ")"), "a list is for `__in`"
+        text = text[:-4] + among() + piece[1:]
+    return text
+
+
+class Prepared(Generic[Row]):
+    """A query with ids, texts or lists of them as arguments; `build` makes the queryset of them. Calling it
+    gives its rows.
+
+    `build` is called once, with values that only mark the places: it may put them into conditions, and do
+    nothing else with them.
+    """
+
+    def __init__(self, build: Callable[..., QuerySet[Row]], *kinds: Kind) -> None:
+        """`kinds`: of its arguments, in their order."""
+        self._statement = _Statement(build, kinds)
+        self._maker: dict[str, Callable[[Any], Any]] = {}
+
+    def __call__(self, *arguments: Argument) -> list[Row]:
+        rows = self._statement.rows(arguments)
+        if not rows:
+            return []
+        make = self._maker.get(connection.vendor)
+        if make is None:
+            make = self._maker[connection.vendor] = _maker_of(self._statement.compiled().compiler)
+        return [make(row) for row in rows]
+
+
+class PreparedValues:
+    """The same for a `values_list`: calling it gives its tuples."""
+
+    def __init__(self, build: Callable[..., QuerySet[Any, Any]], *kinds: Kind) -> None:
+        self._statement = _Statement(build, kinds)
+
+    def __call__(self, *arguments: Argument) -> list[Any]:
+        return list(self._statement.rows(arguments))
+
+
+def _maker_of(compiler: Any) -> Callable[[Any], Any]:
+    """Makes a model of a row, with those that it refers to."""
+    columns = compiler.klass_info["select_fields"]
+    first, last = columns[0], columns[-1] + 1
+    fields = [column[0].target.attname for column in compiler.select[first:last]]
+    populators = query.get_related_populators  # type: ignore[attr-defined] # the stubs do not know it
+    related = populators(compiler.klass_info, compiler.select, connection.alias)
+    model = compiler.klass_info["model"]
+
+    def make(row: Any) -> Any:
+        found = model.from_db(connection.alias, fields, row[first:last])
+        for one in related:
+            one.populate(row, found)
+        return found
+
+    return make
 
 
 def insert(row: models.Model) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import TypeVar
 
 from prometheus_client import (
     CollectorRegistry,
@@ -83,22 +85,32 @@ WRITE_RETRIES = Counter(
     registry=REGISTRY,
 )
 
+Labelled = TypeVar("Labelled", Counter, Histogram)
+
+
+@lru_cache(maxsize=1024)
+def labelled(metric: Labelled, *values: str) -> Labelled:
+    """One of a metric's series. Looked up once: the library checks and locks each time, and every question
+    to a judge counts in seven of them."""
+    return metric.labels(*values)
+
+
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 
 def count_request(method: str, view: str, status: int, secs: float) -> None:
     """`view` is the name of one of ours, never an address: those have ids in them."""
-    REQUESTS.labels(method if method in METHODS else "other", view, str(status)).inc()
-    REQUEST_SECS.labels(view).observe(secs)
+    labelled(REQUESTS, method if method in METHODS else "other", view, str(status)).inc()
+    labelled(REQUEST_SECS, view).observe(secs)
 
 
 def count_answer(model: str, answer: JudgeAnswer | JudgeError, secs: float | None = None) -> None:
     """`secs` is None for what came in a batch."""
     provider = model.partition(":")[0]
-    JUDGE_CALLS.labels(provider, outcome_of(answer)).inc()
+    labelled(JUDGE_CALLS, provider, outcome_of(answer)).inc()
     count_usage(provider, answer.usage)
     if secs is not None:
-        JUDGE_SECS.labels(provider).observe(secs)
+        labelled(JUDGE_SECS, provider).observe(secs)
 
 
 def outcome_of(answer: JudgeAnswer | JudgeError) -> str:
@@ -119,8 +131,8 @@ def count_usage(provider: str, usage: Usage) -> None:
         ("cached", usage.cached_tokens),
         ("output", usage.output_tokens),
     ):
-        TOKENS.labels(provider, kind).inc(tokens)
-    COST.labels(provider).inc(usage.cost_usd or 0.0)
+        labelled(TOKENS, provider, kind).inc(tokens)
+    labelled(COST, provider).inc(usage.cost_usd or 0.0)
 
 
 def render(further: Iterable[Collector] = ()) -> bytes:

@@ -19,7 +19,7 @@ from callgauge.flow.reuse import models_told
 from callgauge.flow.sampling import SAMPLED_OUT
 from callgauge.flow.work import CallWork
 from callgauge.store.models import Chunk
-from callgauge.telemetry.metrics import RESULTS
+from callgauge.telemetry.metrics import RESULTS, labelled
 from callgauge.telemetry.traces import span
 from callgauge.worker.asking import Asking
 from callgauge.worker.lead import Lead
@@ -67,6 +67,7 @@ class CallEvaluation:
         self._hear = hear_for(asking, recordings.sounds, work.call, Place.of(chunk))
         self._seen: dict[str, Outcome] = dict(work.known)
         """What scripts can read, by name: it is part of what their results depend on."""
+        self._code_names = work.code_names | {one.name for one in work.specs if runs_code(one)}
 
     async def run(self) -> None:
         """Evaluate what is left to do. Raises LeaseLost."""
@@ -137,7 +138,6 @@ class CallEvaluation:
 
     async def _save(self, spec: MetricSpec, outcome: Outcome) -> None:
         call = self._work.call
-        code_names = self._work.code_names | {one.name for one in self._work.specs if runs_code(one)}
         result = NewResult(
             chunk_id=self._chunk.pk,
             rerun_id=self._chunk.rerun_id,
@@ -145,13 +145,13 @@ class CallEvaluation:
             content_hash=call.content_hash,
             spec=spec,
             outcome=outcome,
-            identity=identity(spec, call, models_told(spec), self._seen, code_names),
+            identity=identity(spec, call, models_told(spec), self._seen, self._code_names),
             aside=self._chunk.rerun.aside,
         )
         self._seen[spec.name] = outcome
         if not await self._write(STORE_RESULT, OwnedResult(self._owner, result)):
             raise LeaseLost
-        RESULTS.labels(type(outcome).__name__.lower()).inc()
+        labelled(RESULTS, type(outcome).__name__.lower()).inc()
 
     async def _settle(self) -> None:
         if self._chunk.rerun.aside:

@@ -13,8 +13,8 @@ YOUNG_OBJECTS = 50_000
 
 
 def run_loop(main: Coroutine[Any, Any, None]) -> None:
-    """On uvloop's event loop, which takes a fifth less of a core for each question than Python's own; where there
-    is none (Windows) on that."""
+    """On uvloop's event loop, which takes a tenth less of a core for each question than Python's own; where
+    there is none (Windows) on that."""
     if find_spec("uvloop") is None:
         asyncio.run(main)
         return
