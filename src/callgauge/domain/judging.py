@@ -77,7 +77,7 @@ class Message(_Digested):
 
 
 @dataclass(frozen=True, slots=True)
-class JudgeRequest:
+class JudgeRequest(_Digested):
     """What is asked. System text, schema and first messages are the same for all metrics of a call."""
 
     messages: Sequence[Message]
@@ -100,9 +100,14 @@ class JudgeRequest:
 
 
 def hash_of_request(request: JudgeRequest) -> str:
-    """Of all that a model is sent: equal for the same question."""
-    messages = [message.digest for message in request.messages]
-    return stable_hash(messages, _SCHEMAS.digest_of(request.schema), request.temperature)
+    """Of all that a model is sent: equal for the same question. Worked out once for each request."""
+    try:
+        return request._digest
+    except AttributeError:
+        messages = [message.digest for message in request.messages]
+        digest = stable_hash(messages, _SCHEMAS.digest_of(request.schema), request.temperature)
+        object.__setattr__(request, "_digest", digest)  # frozen for everyone else
+        return digest
 
 
 class _Schemas:

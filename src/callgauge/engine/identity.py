@@ -194,7 +194,7 @@ class _Known:
 
 
 class _KnownOf:
-    """Worked out once for each version at hand. By identity: a version is never changed, and to hash or compare
+    """Worked out once for each version at hand. By identity: versions never change, and to hash or compare
     one takes longer than this saves."""
 
     def __init__(self) -> None:

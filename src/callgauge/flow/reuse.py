@@ -162,16 +162,19 @@ class Standings:
         *,
         rerun_id: int = 0,
         explained: bool = True,
+        specs: Sequence[MetricSpec] | None = None,
     ) -> dict[tuple[int, int], list[StoredResult]]:
         """By call and metric: all that today's scorers made, the newest last, and then the current result.
-        Results of the rerun itself are left out; without `explained`, explanations are too."""
-        scorers = {self.scorer(spec, agent) for spec in self.specs for agent in agents}
+        Results of the rerun itself are left out; without `explained`, explanations are too. `specs`: those
+        that matter, where not all do."""
+        specs = self.specs if specs is None else specs
+        scorers = {self.scorer(spec, agent) for spec in specs for agent in agents}
         columns = StoredResult._fields if explained else StoredResult._fields[:-1]
         rows = (
             MetricResult.objects.filter(
                 Q(is_current=True) | Q(scorer_hash__in=scorers),
                 call_id__in=call_ids,
-                metric_id__in={spec.metric_id for spec in self.specs},
+                metric_id__in={spec.metric_id for spec in specs},
             )
             .exclude(rerun_id=rerun_id)
             .order_by("is_current", "id")
@@ -250,11 +253,16 @@ def _standing_still(rows: Sequence[StoredResult], because: Because) -> Standing:
     return Standing(State.CHANGED, because, rows[-1]) if rows else Standing(State.NEW)
 
 
+def may_take_over(reuse: str, spec: MetricSpec) -> bool:
+    """Whether a rerun leaves any result of the metric as it is."""
+    return reuse == Reuse.CURRENT or not may_ask(spec)
+
+
 def takes_over(reuse: str) -> Callable[[MetricSpec, Standing], bool]:
     """Which standing results a rerun leaves as they are."""
 
     def takes(spec: MetricSpec, standing: Standing) -> bool:
-        return standing.state is State.CURRENT and (reuse == Reuse.CURRENT or not may_ask(spec))
+        return standing.state is State.CURRENT and may_take_over(reuse, spec)
 
     return takes
 

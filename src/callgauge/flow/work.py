@@ -21,7 +21,7 @@ from callgauge.flow.metrics import spec_of
 from callgauge.flow.recordings.links import recording_path
 from callgauge.flow.recordings.rows import UPLOADED
 from callgauge.flow.redaction import MEASURE
-from callgauge.flow.reuse import CallFacts, Standings, stored_parts, takes_over
+from callgauge.flow.reuse import CallFacts, Standings, may_take_over, stored_parts, takes_over
 from callgauge.flow.sampling import stay_out
 from callgauge.flow.settle import read_outcome
 from callgauge.formats import from_wire
@@ -111,11 +111,16 @@ def load_calls(chunk: Chunk, specs: Sequence[MetricSpec], call_ids: Sequence[int
 
 
 def _without_standing(chunk: Chunk, specs: Sequence[MetricSpec], works: list[CallWork]) -> list[CallWork]:
-    """Take out what need not be measured again."""
+    """Take out what need not be measured again. Nothing is looked up of metrics that are measured whatever
+    is stored: each rerun so far has left a result of theirs."""
+    taken = [spec for spec in specs if may_take_over(chunk.rerun.reuse, spec)]
+    if not taken:
+        return works
     standings = Standings(specs)
     agents = _unlike([work.call.agent for work in works])
     overlaps = _older_under_way(chunk.rerun)  # looked up first: it may end, and its results are then seen
-    stored = standings.load([work.call.id for work in works], agents, rerun_id=chunk.rerun_id)
+    ids = [work.call.id for work in works]
+    stored = standings.load(ids, agents, rerun_id=chunk.rerun_id, specs=taken)
     if not stored:
         return works
     takes = takes_over(chunk.rerun.reuse)

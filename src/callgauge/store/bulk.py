@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection, models
@@ -23,10 +24,7 @@ def insert_rows(
     """`columns` are column names (`call_id`, not `call`): all of them, for Django sets defaults by itself."""
     if not rows:
         return
-    names = ", ".join(_quoted(name) for name in columns)
-    marks = ", ".join(["%s"] * len(columns))
-    tail = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
-    statement = f"INSERT INTO {_quoted(model._meta.db_table)} ({names}) VALUES ({marks}){tail}"  # noqa: S608
+    statement = _insertion(connection.vendor, model, tuple(columns), ignore_conflicts)
     with connection.cursor() as cursor:
         cursor.executemany(statement, rows)
 
@@ -40,9 +38,7 @@ def update_rows(
     """Each row holds the new values of `columns`, then what the columns of `where` must equal."""
     if not rows:
         return
-    sets = ", ".join(f"{_quoted(name)} = %s" for name in columns)
-    conditions = " AND ".join(f"{_quoted(name)} = %s" for name in where)
-    statement = f"UPDATE {_quoted(model._meta.db_table)} SET {sets} WHERE {conditions}"  # noqa: S608
+    statement = _update(connection.vendor, model, tuple(columns), tuple(where))
     with connection.cursor() as cursor:
         cursor.executemany(statement, rows)
 
@@ -78,6 +74,22 @@ def listed(values: Collection[int] | Collection[str]) -> Any:
 def moment(value: datetime) -> Any:
     """A time as the database wants it in a raw statement."""
     return connection.ops.adapt_datetimefield_value(value)
+
+
+@lru_cache(maxsize=256)
+def _insertion(vendor: str, model: type[models.Model], columns: Sequence[str], ignore_conflicts: bool) -> str:
+    """The quoting is the vendor's."""
+    names = ", ".join(map(_quoted, columns))
+    marks = ", ".join(["%s"] * len(columns))
+    tail = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
+    return f"INSERT INTO {_quoted(model._meta.db_table)} ({names}) VALUES ({marks}){tail}"  # noqa: S608
+
+
+@lru_cache(maxsize=256)
+def _update(vendor: str, model: type[models.Model], columns: Sequence[str], where: Sequence[str]) -> str:
+    sets = ", ".join(f"{_quoted(name)} = %s" for name in columns)
+    conditions = " AND ".join(f"{_quoted(name)} = %s" for name in where)
+    return f"UPDATE {_quoted(model._meta.db_table)} SET {sets} WHERE {conditions}"  # noqa: S608
 
 
 def _quoted(name: str) -> str:

@@ -17,6 +17,7 @@ from callgauge.domain.judging import (
     JudgeUnavailable,
 )
 from callgauge.domain.metrics import MetricSpec
+from callgauge.domain.outcomes import Usage
 from callgauge.flow.checkpoint import Question
 from callgauge.store.models import Chunk
 from callgauge.worker.judges import Judges
@@ -56,15 +57,8 @@ class _Budget:
     def is_reached(self) -> bool:
         return self.cap_usd is not None and self.spent_usd >= self.cap_usd
 
-    def add(self, sent: asyncio.Task[JudgeAnswer]) -> None:
-        """An answer that could not be used has cost as much."""
-        if sent.cancelled():
-            return
-        fault = sent.exception()
-        if fault is None:
-            self.spent_usd += sent.result().usage.cost_usd or 0.0
-        elif isinstance(fault, JudgeError):
-            self.spent_usd += fault.usage.cost_usd or 0.0
+    def add(self, usage: Usage) -> None:
+        self.spent_usd += usage.cost_usd or 0.0
 
 
 class Asking:
@@ -179,7 +173,7 @@ class Asking:
         """The answer that is known, else the task that brings it; None where the rerun's cap is reached."""
         lanes = self._lanes_of(judge)
         async with lanes.begun.take(place):
-            sent: asyncio.Task[JudgeAnswer] | None = None
+            stored: asyncio.Task[JudgeAnswer] | None = None
             try:
                 begun = await self._writer.write(BEGIN, asked, place.priority)
                 if begun.answer is not None:
@@ -195,14 +189,14 @@ class Asking:
                     if budget.is_reached:
                         self._writer.post(FORGET, asked, place.priority)
                         return None
-                    sent = self._keep(asyncio.create_task(self._send(judge, request, lead)))
-                    sent.add_done_callback(budget.add)
-                    stored = self._keep(asyncio.create_task(self._store(asked, sent, place)))
+                    ended = asyncio.get_running_loop().create_future()
+                    carried = self._carry(judge, asked, request, lead, place, budget, ended)
+                    stored = self._keep(asyncio.create_task(carried))
                     self._stored[asked.key] = stored
                     stored.add_done_callback(partial(self._answered, asked.key))
-                    await asyncio.wait({sent})  # the slot is free as soon as the answer is here
+                    await ended  # the slot is free as soon as the answer is here
             except asyncio.CancelledError:
-                if sent is None:
+                if stored is None:
                     self._writer.post(
                         FORGET, asked, place.priority
                     )  # begun, but never sent: nothing was interrupted
@@ -258,13 +252,34 @@ class Asking:
                 ended(answer)
                 return answer
 
-    async def _store(self, asked: Question, sent: asyncio.Task[JudgeAnswer], place: Place) -> JudgeAnswer:
+    async def _carry(
+        self,
+        judge: Judge,
+        asked: Question,
+        request: JudgeRequest,
+        lead: Lead,
+        place: Place,
+        budget: _Budget,
+        ended: asyncio.Future[None],
+    ) -> JudgeAnswer:
+        """From the request to its stored answer. `ended` is told when the request is over, whatever came of
+        it; the budget knows the cost by then: an answer that could not be used has cost as much."""
         try:
-            answer = await sent
+            answer = await self._send(judge, request, lead)
+            budget.add(answer.usage)
         except JudgeError as fault:
+            budget.add(fault.usage)
+            _tell(ended)
             # Nothing to store, but it may have cost: the cap knows of it before the failed result comes.
             if asked.rerun_id is not None and fault.usage.cost_usd:
                 await self._writer.write(COUNT_SPENT, (asked.rerun_id, fault.usage.cost_usd), place.priority)
             raise
+        finally:
+            _tell(ended)
         await self._writer.write(STORE_ANSWER, (asked, answer), place.priority)
         return answer
+
+
+def _tell(ended: asyncio.Future[None]) -> None:
+    if not ended.done():  # whoever waited may be gone
+        ended.set_result(None)

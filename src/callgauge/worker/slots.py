@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict, deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from callgauge.store.models import Chunk, Priority
@@ -47,15 +45,11 @@ class Slots:
         self._waiting: OrderedDict[Place, deque[_Waiting]] = OrderedDict()
         self._grants = 0
 
-    @asynccontextmanager
-    async def take(self, place: Place) -> AsyncIterator[None]:
-        await self._acquire(place)
-        try:
-            yield
-        finally:
-            self._release(place)
+    def take(self, place: Place) -> _Taken:
+        """`async with` it."""
+        return _Taken(self, place)
 
-    async def _acquire(self, place: Place) -> None:
+    async def acquire(self, place: Place) -> None:
         if not self._waiting and self._has_room(place):
             self._hold(place)
             return
@@ -66,7 +60,7 @@ class Slots:
             await waiting
         except asyncio.CancelledError:
             if waiting.done() and not waiting.cancelled():
-                self._release(place)  # it was granted in the same moment
+                self.release(place)  # it was granted in the same moment
             else:
                 self._forget(place, waiting)
             raise
@@ -80,7 +74,7 @@ class Slots:
             self._patient_free -= 1
         self._held[place] += 1
 
-    def _release(self, place: Place) -> None:
+    def release(self, place: Place) -> None:
         self._free += 1
         if not place.urgent:
             self._patient_free += 1
@@ -115,6 +109,22 @@ class Slots:
     def _drop_empty(self, place: Place) -> None:
         if not self._waiting[place]:
             del self._waiting[place]
+
+
+class _Taken:
+    """A slot for as long as the block lasts. Not a generator, which would be shorter: each question takes two
+    slots, and a generator's context costs more than the slot."""
+
+    __slots__ = ("_place", "_slots")
+
+    def __init__(self, slots: Slots, place: Place) -> None:
+        self._slots, self._place = slots, place
+
+    async def __aenter__(self) -> None:
+        await self._slots.acquire(self._place)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._slots.release(self._place)
 
 
 def _rank(place: Place, bulk_first: bool) -> int:
