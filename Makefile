@@ -14,13 +14,14 @@ PYTEST := $(PY) -m pytest
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet
 LOCKED_EXTRAS := $(foreach extra,scale monty media s3 parquet mcp otel,--extra $(extra))
 
+# Not compiled ahead: that takes as long as unpacking, most of it is never imported, and Python compiles what is.
 define install
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Callgauge needs Python 3.11 or newer; '$(PYTHON)' is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
 	  || { echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $(1)
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 endef
 

@@ -13,8 +13,9 @@ from pytest_django import DjangoAssertNumQueries
 from callgauge.flow.errors import NotFound
 from callgauge.flow.metrics import versions_for
 from callgauge.flow.scope import find_agent
+from callgauge.store.bulk import add_to, update_these
 from callgauge.store.models import Agent, ApiKey, CallLog, CallPayload, Project, Rerun, RerunKind
-from callgauge.store.prepared import Prepared, insert
+from callgauge.store.prepared import Ids, Prepared, PreparedValues, Texts, insert
 from tests.calls import make_metric
 from tests.tenants import Tenant
 
@@ -111,3 +112,55 @@ def test_versions_follow_what_changes_after_the_statement_was_compiled(alice: Te
     assert [version.metric_id for version in versions_for(agent)] == [first.pk]
     second = make_metric(alice.project, "Two")
     assert [version.metric_id for version in versions_for(agent)] == [first.pk, second.pk]
+
+
+def test_a_list_of_any_length_is_one_argument(alice: Tenant, charlie: Tenant) -> None:
+    named = PreparedValues(
+        lambda ids, names, project: (
+            Agent.objects.filter(pk__in=ids, name__in=names, project_id=project)
+            .order_by("-pk")
+            .values_list("pk", "inbound", "name")
+        ),
+        Ids,
+        Texts,
+        int,
+    )
+    odd = 'ö "it\'s" \\ , {a} %s'
+    agents = [
+        Agent.objects.create(project=alice.project, name=name, inbound=True if name == odd else None)
+        for name in (odd, "b", "c")
+    ]
+    theirs = Agent.objects.create(project=charlie.project, name="b")
+    ids = [*(agent.pk for agent in agents), theirs.pk]
+    assert named(ids, [odd, "b"], alice.project.pk) == [
+        (agents[1].pk, None, "b"),
+        (agents[0].pk, True, odd),
+    ]
+    assert named(ids[:1], [odd], alice.project.pk) == [(agents[0].pk, True, odd)]
+    assert named(range(10_000_000, 10_005_000), ["b"], alice.project.pk) == []
+
+
+def test_nothing_is_asked_for_an_empty_list(
+    alice: Tenant, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    agents = Prepared(lambda ids, project: Agent.objects.filter(pk__in=ids, project_id=project), Ids, int)
+    agent = alice.agent()
+    with django_assert_num_queries(1):
+        assert agents([agent.pk], alice.project.pk) == [agent]
+        assert agents([], alice.project.pk) == []
+
+
+def test_a_list_is_for_in_alone() -> None:
+    with pytest.raises(AssertionError, match="__in"):
+        Prepared(lambda ids: Agent.objects.filter(pk=ids[0]), Ids)([1])
+
+
+def test_rows_by_their_ids_are_changed_and_added_to(alice: Tenant) -> None:
+    reruns = [Rerun.objects.create(project=alice.project, kind=RerunKind.LIVE) for _ in range(3)]
+    ids = [rerun.pk for rerun in reruns]
+    add_to(Rerun, ids[0], {"scored": 2, "cost_usd": 0.5})
+    add_to(Rerun, ids[0], {"scored": 1})
+    update_these(Rerun, {"judge_model": "m", "max_cost_usd": None}, ids[:2])
+    update_these(Rerun, {"judge_model": "none"}, [])
+    rows = Rerun.objects.order_by("pk").values_list("scored", "cost_usd", "judge_model")
+    assert list(rows) == [(3, 0.5, "m"), (0, 0.0, "m"), (0, 0.0, "")]

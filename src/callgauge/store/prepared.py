@@ -58,7 +58,7 @@ class _Statement:
             compiled = self._compiled[connection.vendor] = self._compile()
         return compiled
 
-    def rows(self, arguments: Sequence[Argument]) -> Any:
+    def rows(self, arguments: Sequence[Argument]) -> list[Any]:
         """None is asked for where a list is empty."""
         compiled = self.compiled()
         given = [self._given(kind, value) for kind, value in zip(self._kinds, arguments, strict=True)]
@@ -72,8 +72,8 @@ class _Statement:
             cursor.execute(compiled.sql, values)
             rows: Any = cursor.fetchall()
         if compiled.converters:
-            rows = compiled.compiler.apply_converters(rows, compiled.converters)
-        return rows
+            rows = map(tuple, compiled.compiler.apply_converters(rows, compiled.converters))
+        return list(rows)
 
     @staticmethod
     def _given(kind: Kind, value: Any) -> Any:
@@ -110,7 +110,7 @@ def _with_lists(sql: str, lists: Sequence[bool]) -> str:
         if not is_list:
             text += "%s" + piece
             continue
-        assert (text[-4:], piece[0]) == ("IN (", ")"), "a list is for `__in`"
+        assert (text[-4:], piece[:1]) == ("IN (", ")"), "a list is for `__in`"
         text = text[:-4] + among() + piece[1:]
     return text
 
@@ -145,7 +145,7 @@ class PreparedValues:
         self._statement = _Statement(build, kinds)
 
     def __call__(self, *arguments: Argument) -> list[Any]:
-        return list(self._statement.rows(arguments))
+        return self._statement.rows(arguments)
 
 
 def _maker_of(compiler: Any) -> Callable[[Any], Any]:
