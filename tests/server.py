@@ -127,9 +127,7 @@ class Server:
 
     def rows(self, query: str) -> list[Any]:
         """Read the SQLite file beside the server, whether it runs or not."""
-        database = sqlite3.connect(
-            f"file:{self.data_dir / DATABASE}?mode=ro", uri=True, timeout=30
-        )
+        database = sqlite3.connect(f"file:{self.data_dir / DATABASE}?mode=ro", uri=True, timeout=30)
         try:
             return database.execute(query).fetchall()
         finally:
