@@ -8,8 +8,9 @@ from collections.abc import Coroutine
 from importlib.util import find_spec
 from typing import Any
 
-YOUNG_OBJECTS = 50_000
-"""Python's own 700 is reached by a few questions under way, none of which is garbage yet."""
+YOUNG_OBJECTS = 10_000
+"""Python's own 700 is reached by a few questions under way, none of which is garbage yet. Not many more: what
+a cycle holds, perhaps the body of a large call, stays until it is found."""
 
 
 def run_loop(main: Coroutine[Any, Any, None]) -> None:
@@ -28,4 +29,4 @@ def collect_less() -> None:
     about to begin its work: with Python's own settings a tenth of the executor's time went into looking."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS, 20, 50)
+    gc.set_threshold(YOUNG_OBJECTS)

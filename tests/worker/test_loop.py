@@ -1,0 +1,44 @@
+"""What coroutines run on, and what garbage collection is told."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+
+from callgauge.worker.loop import run_loop
+
+
+def test_the_loop_is_the_fast_one_and_what_it_runs_may_fail() -> None:
+    seen: list[str] = []
+
+    async def main() -> None:
+        seen.append(type(asyncio.get_running_loop()).__module__)
+        raise ValueError("told to whoever runs it")
+
+    try:
+        run_loop(main())
+    except ValueError:
+        pass
+    else:
+        raise AssertionError("the fault was lost")
+    assert seen == ["uvloop"]
+
+
+def test_cycles_are_still_found() -> None:
+    """In a process of its own: it changes how that collects."""
+    script = """
+import gc
+from callgauge.worker.loop import collect_less
+
+class Node: ...
+
+collect_less()
+loaded, before = gc.get_freeze_count(), gc.get_stats()[0]["collected"]
+for _ in range(50_000):
+    node = Node()
+    node.me = node
+print(loaded > 1_000, gc.get_stats()[0]["collected"] > before)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]
