@@ -6,6 +6,8 @@ import asyncio
 import subprocess
 import sys
 
+import pytest
+
 from callgauge.worker.loop import run_loop
 
 
@@ -16,12 +18,8 @@ def test_the_loop_is_the_fast_one_and_what_it_runs_may_fail() -> None:
         seen.append(type(asyncio.get_running_loop()).__module__)
         raise ValueError("told to whoever runs it")
 
-    try:
+    with pytest.raises(ValueError, match="told to whoever runs it"):
         run_loop(main())
-    except ValueError:
-        pass
-    else:
-        raise AssertionError("the fault was lost")
     assert seen == ["uvloop"]
 
 

@@ -48,10 +48,23 @@ OpenSound = Callable[[Sound], AbstractAsyncContextManager[bytes]]
 
 
 class _Digested:
-    """A place to keep a hash in that is no field: it is not compared, copied or written to files."""
+    """Has a hash that is worked out once. Where it is kept is no field: it is not compared, copied or
+    written to files."""
 
     __slots__ = ("_digest",)
     _digest: str
+
+    @property
+    def digest(self) -> str:
+        try:
+            return self._digest
+        except AttributeError:
+            digest = self._hash()
+            object.__setattr__(self, "_digest", digest)  # frozen for everyone else
+            return digest
+
+    def _hash(self) -> str:
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +77,10 @@ class Message(_Digested):
     sound: Sound | None = None
     """Heard right after the text."""
 
-    @property
-    def digest(self) -> str:
-        """Hash of what makes it this message. Worked out once: all questions about a call share its text."""
-        try:
-            return self._digest
-        except AttributeError:
-            sound = None if self.sound is None else astuple(self.sound)
-            digest = stable_hash(self.role, self.text, self.cacheable, sound)
-            object.__setattr__(self, "_digest", digest)  # frozen for everyone else
-            return digest
+    def _hash(self) -> str:
+        """Of what makes it this message. All questions about a call share its text."""
+        sound = None if self.sound is None else astuple(self.sound)
+        return stable_hash(self.role, self.text, self.cacheable, sound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +105,14 @@ class JudgeRequest(_Digested):
         """A request has one at most."""
         return next((message.sound for message in self.messages if message.sound is not None), None)
 
+    def _hash(self) -> str:
+        messages = [message.digest for message in self.messages]
+        return stable_hash(messages, _SCHEMAS.digest_of(self.schema), self.temperature)
+
 
 def hash_of_request(request: JudgeRequest) -> str:
-    """Of all that a model is sent: equal for the same question. Worked out once for each request."""
-    try:
-        return request._digest
-    except AttributeError:
-        messages = [message.digest for message in request.messages]
-        digest = stable_hash(messages, _SCHEMAS.digest_of(request.schema), request.temperature)
-        object.__setattr__(request, "_digest", digest)  # frozen for everyone else
-        return digest
+    """Of all that a model is sent: equal for the same question."""
+    return request.digest
 
 
 class _Schemas:

@@ -26,6 +26,7 @@ Row = dict[str, Any]
 _FIELDS = [field for field in MetricResult._meta.concrete_fields if field.attname not in {"id", "created_at"}]
 _COLUMNS = tuple(field.attname for field in _FIELDS)
 _UNSAID: Row = {field.attname: field.get_default() for field in _FIELDS}
+_DISPLACED: Row = {"is_current": False, "is_stale": False}
 _in_order = itemgetter(*_COLUMNS)
 _EVIDENCE = tuple(field.name for field in fields(Evidence))
 
@@ -95,8 +96,8 @@ def take_over(owner: str, rerun_id: int, wanted: Mapping[int, Collection[int]]) 
         if current is not None and current.id is not None and current.id != pk:
             displaced.append(current.id)
         taken.append(pk)
-    MetricResult.objects.filter(pk__in=displaced).update(is_current=False, is_stale=False)
-    MetricResult.objects.filter(pk__in=taken).update(is_current=True, is_stale=False, reused_by=rerun_id)
+    update_these(MetricResult, _DISPLACED, displaced)
+    update_these(MetricResult, {"is_current": True, "is_stale": False, "reused_by": rerun_id}, taken)
     return set(wanted) - held
 
 
@@ -169,7 +170,7 @@ def _append(results: Sequence[NewResult]) -> None:
             row["is_current"] = True
             standing[key] = _Standing(None, result.rerun_id, isinstance(result.outcome, Failed), row)
         rows.append(row)
-    update_these(MetricResult, {"is_current": False, "is_stale": False}, displaced)
+    update_these(MetricResult, _DISPLACED, displaced)
     update_these(MetricResult, {"is_stale": True}, stale)
     now = moment(timezone.now())
     insert_rows(MetricResult, (*_COLUMNS, "created_at"), [(*_in_order(row), now) for row in rows])

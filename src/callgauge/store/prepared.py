@@ -38,32 +38,39 @@ Argument = int | str | Sequence[int] | Sequence[str]
 class _Compiled:
     sql: str
     values: Sequence[Any]
-    """What the statement is given, in its order; ints at marked places are the number of an argument."""
+    """What the statement is given, in its order."""
     marked: Sequence[int | None]
+    """Which argument stands there instead, by its number."""
     compiler: Any
     converters: Any
+    make: Callable[[Any], Any]
+    """What a row of the database becomes."""
 
 
-class _Statement:
-    """The text of a query and where its arguments go, for each database that it was asked of."""
+class PreparedValues:
+    """A query of a `values_list` with ids, texts or lists of them as arguments; `build` makes the queryset of
+    them. Calling it gives its tuples, and none, without a query, where a list is empty.
 
-    def __init__(self, build: Callable[..., QuerySet[Any, Any]], kinds: Sequence[Kind]) -> None:
+    `build` is called once, with values that only mark the places: it may put them into conditions, and do
+    nothing else with them.
+    """
+
+    def __init__(self, build: Callable[..., QuerySet[Any, Any]], *kinds: Kind) -> None:
+        """`kinds`: of its arguments, in their order."""
         self._build = build
         self._kinds = kinds
+        self._lists = [kind is Ids or kind is Texts for kind in kinds]
         self._compiled: dict[str, _Compiled] = {}
 
-    def compiled(self) -> _Compiled:
+    def __call__(self, *arguments: Argument) -> list[Any]:
         compiled = self._compiled.get(connection.vendor)
         if compiled is None:
             compiled = self._compiled[connection.vendor] = self._compile()
-        return compiled
-
-    def rows(self, arguments: Sequence[Argument]) -> list[Any]:
-        """None is asked for where a list is empty."""
-        compiled = self.compiled()
-        given = [self._given(kind, value) for kind, value in zip(self._kinds, arguments, strict=True)]
-        if None in given:
-            return []
+        given: list[Any] = []
+        for is_list, argument in zip(self._lists, arguments, strict=True):
+            if is_list and not argument:
+                return []
+            given.append(listed(argument) if is_list else argument)  # type: ignore[arg-type]
         values = [
             value if place is None else given[place]
             for value, place in zip(compiled.values, compiled.marked, strict=True)
@@ -72,34 +79,56 @@ class _Statement:
             cursor.execute(compiled.sql, values)
             rows: Any = cursor.fetchall()
         if compiled.converters:
-            rows = map(tuple, compiled.compiler.apply_converters(rows, compiled.converters))
-        return list(rows)
-
-    @staticmethod
-    def _given(kind: Kind, value: Any) -> Any:
-        if kind is int or kind is str:
-            return value
-        return listed(value) if value else None
+            rows = compiled.compiler.apply_converters(rows, compiled.converters)
+        return [compiled.make(row) for row in rows]
 
     def _compile(self) -> _Compiled:
         marks: list[Any] = [
             _MARKED_ID + number if kind is int or kind is Ids else f"\x01argument {number}\x01"
             for number, kind in enumerate(self._kinds)
         ]
-        many = [kind is Ids or kind is Texts for kind in self._kinds]
-        given = [[mark] if is_list else mark for mark, is_list in zip(marks, many, strict=True)]
+        given = [[mark] if is_list else mark for mark, is_list in zip(marks, self._lists, strict=True)]
         compiler: Any = self._build(*given).query.get_compiler(connection=connection)
         sql, values = compiler.as_sql()
         marked = [marks.index(value) if value in marks else None for value in values]
         assert set(marked) >= set(range(len(marks))), "an argument is lost in the query"
-        lists = [place is not None and many[place] for place in marked]
         return _Compiled(
-            _with_lists(sql, lists),
+            _with_lists(sql, [place is not None and self._lists[place] for place in marked]),
             values,
             marked,
             compiler,
             compiler.get_converters([column[0] for column in compiler.select[: compiler.col_count]]),
+            self._maker(compiler),
         )
+
+    def _maker(self, compiler: Any) -> Callable[[Any], Any]:
+        return tuple
+
+
+class Prepared(PreparedValues, Generic[Row]):
+    """The same for a query of whole rows, with what they refer to."""
+
+    def __init__(self, build: Callable[..., QuerySet[Row]], *kinds: Kind) -> None:
+        super().__init__(build, *kinds)
+
+    def __call__(self, *arguments: Argument) -> list[Row]:
+        return super().__call__(*arguments)
+
+    def _maker(self, compiler: Any) -> Callable[[Any], Any]:
+        columns = compiler.klass_info["select_fields"]
+        first, last = columns[0], columns[-1] + 1
+        fields = [column[0].target.attname for column in compiler.select[first:last]]
+        populators = query.get_related_populators  # type: ignore[attr-defined] # the stubs do not know it
+        related = populators(compiler.klass_info, compiler.select, connection.alias)
+        model = compiler.klass_info["model"]
+
+        def make(row: Any) -> Any:
+            found = model.from_db(connection.alias, fields, row[first:last])
+            for one in related:
+                one.populate(row, found)
+            return found
+
+        return make
 
 
 def _with_lists(sql: str, lists: Sequence[bool]) -> str:
@@ -113,57 +142,6 @@ def _with_lists(sql: str, lists: Sequence[bool]) -> str:
         assert (text[-4:], piece[:1]) == ("IN (", ")"), "a list is for `__in`"
         text = text[:-4] + among() + piece[1:]
     return text
-
-
-class Prepared(Generic[Row]):
-    """A query with ids, texts or lists of them as arguments; `build` makes the queryset of them. Calling it
-    gives its rows.
-
-    `build` is called once, with values that only mark the places: it may put them into conditions, and do
-    nothing else with them.
-    """
-
-    def __init__(self, build: Callable[..., QuerySet[Row]], *kinds: Kind) -> None:
-        """`kinds`: of its arguments, in their order."""
-        self._statement = _Statement(build, kinds)
-        self._maker: dict[str, Callable[[Any], Any]] = {}
-
-    def __call__(self, *arguments: Argument) -> list[Row]:
-        rows = self._statement.rows(arguments)
-        if not rows:
-            return []
-        make = self._maker.get(connection.vendor)
-        if make is None:
-            make = self._maker[connection.vendor] = _maker_of(self._statement.compiled().compiler)
-        return [make(row) for row in rows]
-
-
-class PreparedValues:
-    """The same for a `values_list`: calling it gives its tuples."""
-
-    def __init__(self, build: Callable[..., QuerySet[Any, Any]], *kinds: Kind) -> None:
-        self._statement = _Statement(build, kinds)
-
-    def __call__(self, *arguments: Argument) -> list[Any]:
-        return self._statement.rows(arguments)
-
-
-def _maker_of(compiler: Any) -> Callable[[Any], Any]:
-    """Makes a model of a row, with those that it refers to."""
-    columns = compiler.klass_info["select_fields"]
-    first, last = columns[0], columns[-1] + 1
-    fields = [column[0].target.attname for column in compiler.select[first:last]]
-    populators = query.get_related_populators  # type: ignore[attr-defined] # the stubs do not know it
-    related = populators(compiler.klass_info, compiler.select, connection.alias)
-    model = compiler.klass_info["model"]
-
-    def make(row: Any) -> Any:
-        found = model.from_db(connection.alias, fields, row[first:last])
-        for one in related:
-            one.populate(row, found)
-        return found
-
-    return make
 
 
 def insert(row: models.Model) -> None:

@@ -262,24 +262,28 @@ class Asking:
         budget: _Budget,
         ended: asyncio.Future[None],
     ) -> JudgeAnswer:
-        """From the request to its stored answer. `ended` is told when the request is over, whatever came of
-        it; the budget knows the cost by then: an answer that could not be used has cost as much."""
+        """From the request to its stored answer. `ended` is told when the request is over, whatever came."""
+        try:
+            answer = await self._sent(judge, request, lead, budget, ended)
+        except JudgeError as fault:
+            # Nothing to store, but it may have cost: the cap knows of it before the failed result comes.
+            if asked.rerun_id is not None and fault.usage.cost_usd:
+                await self._writer.write(COUNT_SPENT, (asked.rerun_id, fault.usage.cost_usd), place.priority)
+            raise
+        await self._writer.write(STORE_ANSWER, (asked, answer), place.priority)
+        return answer
+
+    async def _sent(
+        self, judge: Judge, request: JudgeRequest, lead: Lead, budget: _Budget, ended: asyncio.Future[None]
+    ) -> JudgeAnswer:
+        """When `ended` is told, the budget knows the cost: a useless answer has cost as much."""
         try:
             answer = await self._send(judge, request, lead)
             budget.add(answer.usage)
         except JudgeError as fault:
             budget.add(fault.usage)
-            _tell(ended)
-            # Nothing to store, but it may have cost: the cap knows of it before the failed result comes.
-            if asked.rerun_id is not None and fault.usage.cost_usd:
-                await self._writer.write(COUNT_SPENT, (asked.rerun_id, fault.usage.cost_usd), place.priority)
             raise
         finally:
-            _tell(ended)
-        await self._writer.write(STORE_ANSWER, (asked, answer), place.priority)
+            if not ended.done():  # whoever waited may be gone
+                ended.set_result(None)
         return answer
-
-
-def _tell(ended: asyncio.Future[None]) -> None:
-    if not ended.done():  # whoever waited may be gone
-        ended.set_result(None)

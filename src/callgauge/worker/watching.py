@@ -16,6 +16,7 @@ from callgauge.telemetry.metrics import (
     CHUNKS,
     JUDGE_IN_FLIGHT,
     count_answer,
+    labelled,
     outcome_of,
 )
 from callgauge.telemetry.traces import Span, span
@@ -47,8 +48,8 @@ def watched_chunk(chunk: Chunk) -> Iterator[None]:
             raise
         finally:
             secs = time.monotonic() - began
-            CHUNKS.labels(ending).inc()
-            CHUNK_SECS.labels(priority).observe(secs)
+            labelled(CHUNKS, ending).inc()
+            labelled(CHUNK_SECS, priority).observe(secs)
             event("chunk", ending=ending, ms=round(1000 * secs), **facts)
 
 
