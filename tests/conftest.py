@@ -111,6 +111,23 @@ def _audit_log_is_heard() -> None:
     FlowError.__init__ = note  # type: ignore[method-assign]
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _static_files_are_sought_once() -> None:
+    """Each test client builds the middleware, and one of them looks at every static file: 10 ms each time."""
+    from whitenoise.middleware import WhiteNoiseMiddleware
+
+    seek = WhiteNoiseMiddleware.add_files_from_finders
+    found: dict[str, Any] = {}
+
+    def once(self: WhiteNoiseMiddleware) -> None:
+        if not found:
+            seek(self)
+            found.update(self.files)
+        self.files.update(found)
+
+    WhiteNoiseMiddleware.add_files_from_finders = once
+
+
 @pytest.fixture(autouse=True)
 def _no_judge_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reaches a real model because a developer has a key in the environment."""

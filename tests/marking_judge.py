@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from aiohttp import web
 
 from tests.chat_server import ChatServer
+
+SLOW_SECS = 5.0
 
 
 class MarkingJudge(ChatServer):
@@ -18,6 +22,15 @@ class MarkingJudge(ChatServer):
         super().__init__(host)
         self.asked: list[tuple[str, str]] = []
         self._answer_secs = answer_secs
+
+    @contextmanager
+    def slowly(self) -> Iterator[None]:
+        """While something starts, however long that takes: the questions must not run out meanwhile."""
+        usual, self._answer_secs = self._answer_secs, SLOW_SECS
+        try:
+            yield
+        finally:
+            self._answer_secs = usual
 
     async def answer(self, request: web.Request) -> web.Response:
         text = await request.text()

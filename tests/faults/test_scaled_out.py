@@ -59,8 +59,9 @@ def test_workers_that_are_killed_lose_nothing_and_repeat_nothing(installation: S
         victim = rng.choice(workers)
         victim.kill()
         kept.append((len(installation.judge.asked), installation.answered()))
-        victim.start()
-        victim.ready()
+        with installation.judge.slowly():
+            victim.start()
+            victim.ready()
     installation.wait_done(within_secs=180)
     _check_all_there(installation)
     for asked_by_then, answered_by_then in kept:
@@ -76,7 +77,8 @@ def test_a_broker_that_restarts_and_one_that_loses_everything(installation: Scal
     _progress(installation, 200)
     installation.broker.kill()
     _progress(installation, 100)  # chunks that are under way do not need the broker
-    installation.broker.start()
+    with installation.judge.slowly():
+        installation.broker.start()
     _progress(installation, 200)
     installation.purge()
     installation.wait_done(within_secs=180)
@@ -90,8 +92,9 @@ def test_a_database_that_restarts(installation: ScaledOut) -> None:
     installation.rerun_all(agent_id)
     for _ in range(2):
         _progress(installation, 200)
-        installation.database.stop("immediate")
-        installation.database.start()
+        with installation.judge.slowly():
+            installation.database.stop("immediate")
+            installation.database.start()
     installation.wait_done(within_secs=180)
     _check_all_there(installation)
 
@@ -143,10 +146,11 @@ def test_a_worker_that_is_cut_off_from_the_database(tmp_path: Path) -> None:
             installation.rerun_all(agent_id)
             _progress(installation, 200)
             network.cut()
-            installation.add_worker().ready()
-            # What the first one held is free again when its leases have run out.
-            owners = "SELECT count(DISTINCT owner) FROM store_chunk WHERE state = 'leased'"
-            wait_until(lambda: installation.rows(owners) <= [(1,)], within_secs=60, what="one owner")
+            with installation.judge.slowly():
+                installation.add_worker().ready()
+                # What the first one held is free again when its leases have run out.
+                owners = "SELECT count(DISTINCT owner) FROM store_chunk WHERE state = 'leased'"
+                wait_until(lambda: installation.rows(owners) <= [(1,)], within_secs=60, what="one owner")
             _progress(installation, 200)
             network.mend()
             installation.wait_done(within_secs=180)
