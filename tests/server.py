@@ -71,6 +71,10 @@ class Server:
         assert line.startswith("listening on "), f"the server did not start: {line!r}; see {log.name}"
         self.url = line.split()[-1]
 
+    def become(self, **env: str) -> None:
+        """Another environment from its next start on."""
+        self._env |= env
+
     def printed(self, pattern: str) -> str:
         """Wait for what matches in the lines that it prints after the first."""
         assert self._process is not None
