@@ -15,6 +15,7 @@ from typing import Any
 from benchmarks.rerun import product
 from benchmarks.rerun.__main__ import CALLS, LATENCY_MS, METRICS, bare_loop, requests_so_far, sent_bodies
 
+PHOENIX = ("arize-phoenix-evals==3.9.4", "openai>=2")
 PEERS = {
     # langchain-community 0.4 lacks a module that ragas 0.4 imports.
     "ragas": (
@@ -24,7 +25,8 @@ PEERS = {
         "langchain-openai<1",
         "openai>=2",
     ),
-    "phoenix-evals": ("arize-phoenix-evals==3.9.4", "openai>=2"),
+    "phoenix-evals": PHOENIX,
+    "phoenix-as-it-comes": PHOENIX,  # with its own brake on
 }
 SILENT = {"RAGAS_DO_NOT_TRACK": "true"}
 """Otherwise ragas reports each evaluation to its makers, and waits for that."""
@@ -106,7 +108,7 @@ def _text(number: int) -> str:
 
 def _print(name: str, wall_secs: float, cpu_secs: float, requests: int) -> None:
     each = 1000 * cpu_secs / MEASURED
-    print(f"{name:14s} {wall_secs:6.2f} s  {each:6.2f} ms CPU/evaluation  {requests:4d} requests", flush=True)
+    print(f"{name:19s} {wall_secs:6.2f} s  {each:6.2f} ms CPU/evaluation  {requests:4d} requests", flush=True)
 
 
 if __name__ == "__main__":

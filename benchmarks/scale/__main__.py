@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.rerun.product import cpu_secs, peak_mb
-from benchmarks.scale import large, load, rolling
+from benchmarks.scale import bare, large, load, rolling
 from tests.own_services import Network, Postgres, Rabbit
 from tests.scaled_out import ScaledOut, Worker
 
@@ -26,6 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
     commands = parser.add_subparsers(required=True)
     for name, run, calls in (
+        ("bare", bare.beside_bare_loop, 100),
         ("workers", workers, 400),
         ("others", others, 4000),
         ("kills", kills, 5000),
@@ -36,6 +37,8 @@ def main() -> None:
         command = commands.add_parser(name, help=run.__doc__)
         command.add_argument("--calls", type=int, default=calls)
         command.set_defaults(run=run)
+        if run is others:
+            command.add_argument("--in-flight", type=int, default=32, help="requests of a worker at a time")
         if run is load.mixed:
             command.add_argument("--secs", type=float, default=1800.0)
     options = vars(parser.parse_args())
@@ -70,9 +73,9 @@ def workers(folder: Path, calls: int) -> None:
         print(f"judge {answer_secs:.0f} s: two workers do {walls[0] / walls[1]:.2f}x of one\n", flush=True)
 
 
-def others(folder: Path, calls: int) -> None:
+def others(folder: Path, calls: int, in_flight: int) -> None:
     """while a large rerun goes on: live calls at 20 a second, and a second tenant's rerun of 100 calls"""
-    with ScaledOut(folder, answer_secs=1.0, concurrency=32) as installation:
+    with ScaledOut(folder, answer_secs=1.0, concurrency=in_flight) as installation:
         large_id = installation.set_up(calls, METRICS)
         second = installation.tenant("Second")
         small = second.set_up(100, METRICS)
