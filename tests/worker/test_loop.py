@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from callgauge.worker.loop import run_loop
+from callgauge.worker.loop import moment, run_loop
 
 
 def test_the_loop_is_the_fast_one_and_what_it_runs_may_fail() -> None:
@@ -21,6 +21,34 @@ def test_the_loop_is_the_fast_one_and_what_it_runs_may_fail() -> None:
     with pytest.raises(ValueError, match="told to whoever runs it"):
         run_loop(main())
     assert seen == ["uvloop"]
+
+
+@pytest.mark.parametrize("steps", range(5))
+def test_who_waits_for_an_event_can_be_stopped_as_it_comes(steps: int) -> None:
+    async def main() -> None:
+        event = asyncio.Event()
+
+        async def wait_for_ever() -> None:
+            while True:
+                event.clear()
+                await moment(event, 3600)
+
+        waiting = asyncio.create_task(wait_for_ever())
+        for _ in range(2):
+            await asyncio.sleep(0)
+        event.set()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert waiting.cancelled()
+
+    run_loop(main())
+
+
+def test_a_moment_passes_without_its_event() -> None:
+    run_loop(moment(asyncio.Event(), 0.0))
 
 
 def test_cycles_are_still_found() -> None:

@@ -33,6 +33,7 @@ from callgauge.store.models import BatchEnding, BatchStep, Chunk, JudgeBatch, Re
 from callgauge.telemetry.metrics import count_answer
 from callgauge.worker.database import DatabaseThread
 from callgauge.worker.judges import Judges
+from callgauge.worker.loop import moment
 from callgauge.worker.questions import Asked, questions_of
 
 log = logging.getLogger(__name__)
@@ -157,8 +158,7 @@ class Batches:
         while not self._stopping:
             self._wake.clear()
             if not await self.step():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), min(SEARCH_SECS, self._look_secs))
+                await moment(self._wake, min(SEARCH_SECS, self._look_secs))
 
     async def step(self) -> bool:
         """Move one batch on that is due; False where none is."""

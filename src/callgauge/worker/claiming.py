@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from contextlib import suppress
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from callgauge.worker.database import DatabaseThread
+from callgauge.worker.loop import moment
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +85,7 @@ class Claiming(ABC, Generic[Work]):
                 self._tasks[work.pk] = task
                 task.add_done_callback(partial(self._ended, work.pk))
                 continue
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), POLL_SECS)
+            await moment(self._wake, POLL_SECS)
 
     def _ended(self, pk: int, task: asyncio.Task[None]) -> None:
         self._tasks.pop(pk, None)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import contextlib
 import logging
 import threading
 import time
@@ -30,7 +29,7 @@ from callgauge.worker.exporting import Exports
 from callgauge.worker.holds import Holds
 from callgauge.worker.judges import Judges
 from callgauge.worker.labs import Labs
-from callgauge.worker.loop import run_loop
+from callgauge.worker.loop import moment, run_loop
 from callgauge.worker.previewing import Previews
 from callgauge.worker.recordings import DEFAULT_OPTIONS, RecordingOptions, Recordings
 from callgauge.worker.retention import Retention
@@ -336,8 +335,7 @@ class Executor:
     async def _let_go_of_stopped(self) -> None:
         """Chunks whose rerun is paused or cancelled, or at its money cap, are handed back unfinished."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._steered.wait(), POLL_SECS)
+            await moment(self._steered, POLL_SECS)
             self._steered.clear()
             capped, self._capped = self._capped, set()
             mine = {pk for pk, (chunk, _) in self._chunks.items() if chunk.rerun_id in capped}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Coroutine
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any
 
@@ -22,6 +23,14 @@ def run_loop(main: Coroutine[Any, Any, None]) -> None:
     import uvloop
 
     uvloop.run(main)
+
+
+async def moment(event: asyncio.Event, secs: float) -> None:
+    """Until the event is set, and no longer than that. Not `asyncio.wait_for`: before Python 3.12 it swallows
+    a cancellation that comes at the same time as the event, and whoever stops such a task waits for ever."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(secs):
+            await event.wait()
 
 
 def collect_less() -> None:

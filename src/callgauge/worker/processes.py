@@ -50,7 +50,8 @@ class AudioProcesses:
             process = self._take()
             try:
                 running = asyncio.get_running_loop().run_in_executor(process, work, *args)
-                result = await asyncio.wait_for(running, timeout_secs)
+                async with asyncio.timeout(timeout_secs):
+                    result = await running
             except BrokenProcessPool:
                 self._discard(process)
                 return CRASHED

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -29,6 +28,7 @@ from callgauge.worker.database import DatabaseThread
 from callgauge.worker.fetching import NotFetched, fetch
 from callgauge.worker.hearing import Hearings
 from callgauge.worker.local_file import LocalFile
+from callgauge.worker.loop import moment
 from callgauge.worker.processes import AudioProcesses
 from callgauge.worker.redacting import Redactions
 from callgauge.worker.slots import Place
@@ -146,8 +146,7 @@ class Recordings:
                 log.warning("cannot look for recordings, trying again: %s", type(error).__name__)
                 busy = False
             if not busy:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), POLL_SECS)
+                await moment(self._wake, POLL_SECS)
 
     # --- looking into files --------------------------------------------------------------------------
 

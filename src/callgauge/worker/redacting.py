@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from pathlib import Path
 
 from django.db import InterfaceError, OperationalError
@@ -23,6 +22,7 @@ from callgauge.store.models import Priority
 from callgauge.worker.database import DatabaseThread
 from callgauge.worker.hearing import TRANSIENT, Hearings
 from callgauge.worker.local_file import LocalFile
+from callgauge.worker.loop import moment
 from callgauge.worker.processes import AudioProcesses
 from callgauge.worker.slots import Place
 
@@ -61,8 +61,7 @@ class Redactions:
                     continue
             except Exception as error:  # noqa: BLE001 -- it outlives whatever is wrong with the database
                 log.warning("cannot look for recordings to redact, trying again: %s", type(error).__name__)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), POLL_SECS)
+            await moment(self._wake, POLL_SECS)
 
     async def _measure_late(self) -> None:
         """A call that cannot be planned is left out, and holds up neither the others nor the next copy."""
