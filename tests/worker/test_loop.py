@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import platform
 import subprocess
 import sys
 
 import pytest
 
-from callgauge.worker.loop import moment, run_loop
+from callgauge.worker.loop import HEAPS, moment, run_loop
 
 
 def test_the_loop_is_the_fast_one_and_what_it_runs_may_fail() -> None:
@@ -68,3 +69,33 @@ print(loaded > 1_000, gc.get_stats()[0]["collected"] > before)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "True"]
+
+
+def test_threads_share_heaps() -> None:
+    """glibc's own account of itself names each heap; in a process of its own, for good."""
+    script = """
+import ctypes, threading
+from callgauge.worker.loop import HEAPS, share_heaps
+
+share_heaps()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+everybody = threading.Barrier(8)
+
+def allocate():
+    everybody.wait()
+    libc.malloc(100_000)
+    everybody.wait()
+
+threads = [threading.Thread(target=allocate) for _ in range(8)]
+for one in threads: one.start()
+for one in threads: one.join()
+libc.fopen.restype = ctypes.c_void_p
+out = ctypes.c_void_p(libc.fopen(b"/dev/stdout", b"w"))
+libc.malloc_info(0, out)
+libc.fflush(out)
+"""
+    if platform.libc_ver()[0] != "glibc":
+        pytest.skip("only glibc keeps a heap for each thread")
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert 1 <= said.count("<heap nr=") <= HEAPS

@@ -57,8 +57,9 @@ def run(
         _check_database(path)
     loaded = bootstrap.start(folder)
     from callgauge.flow.gauges import ClosingGauges
-    from callgauge.worker.loop import collect_less
+    from callgauge.worker.loop import collect_less, share_heaps
 
+    share_heaps()
     hands = _hands(loaded, path)
     telemetry.start(loaded, "serve", metrics_host, metrics_port, [ClosingGauges()])
     server = _bind(loaded, host, port)

@@ -36,13 +36,14 @@ def worker(
     if audio_only and no_audio:
         raise click.UsageError("--audio-only and --no-audio exclude each other.")
     loaded = bootstrap.start(data_dir)
-    from callgauge.worker.loop import collect_less
+    from callgauge.worker.loop import collect_less, share_heaps
 
     broker = open_broker(loaded)
     if broker is None:
         raise click.ClickException(
             "Set CALLGAUGE_BROKER_URL: without a broker `callgauge serve` does the work itself."
         )
+    share_heaps()
     telemetry.start(loaded, "worker", metrics_host, metrics_port)
     collect_less()
     owner = f"worker:{secrets.token_hex(10)}"

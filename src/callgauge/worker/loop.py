@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -12,6 +13,10 @@ from typing import Any
 YOUNG_OBJECTS = 10_000
 """Python's own 700 is reached by a few questions under way, none of which is garbage yet. Not many more: what
 a cycle holds, perhaps the body of a large call, stays until it is found."""
+
+HEAPS = 2
+M_ARENA_MAX = -8
+"""glibc's malloc.h."""
 
 
 def run_loop(main: Coroutine[Any, Any, None]) -> None:
@@ -39,3 +44,10 @@ def collect_less() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)
+
+
+def share_heaps() -> None:
+    """Let threads share two heaps of the C library's. Call it before they start. With one for each thread, as
+    is usual, each keeps the room that its largest answer took: a server of eight was 30 MB larger."""
+    with suppress(OSError, AttributeError):  # only glibc has this
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, HEAPS)
