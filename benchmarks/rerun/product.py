@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sqlite3
@@ -60,11 +61,16 @@ def start_server(folder: Path, judge_url: str) -> Server:
         data_dir,
         CALLGAUGE_JUDGE="openai:fake",
         CALLGAUGE_JUDGE_BASE_URL=f"{judge_url}/v1",
-        CALLGAUGE_JUDGE_CONCURRENCY=str(IN_FLIGHT),
+        CALLGAUGE_JUDGE_CONCURRENCY=str(concurrency(IN_FLIGHT)),
     )
     server.start()
     server.make_key()
     return server
+
+
+def concurrency(in_flight: int) -> int:
+    """The setting with which a rerun has so many: one slot in four is kept for live calls."""
+    return next(one for one in itertools.count(in_flight) if one - one // 4 == in_flight)
 
 
 def turns(number: int) -> list[dict[str, object]]:

@@ -29,8 +29,8 @@ def beside_bare_loop(folder: Path, calls: int) -> None:
             place = folder / str(count)
             place.mkdir()
             settings = {"CALLGAUGE_JUDGE": "openai:fake", "CALLGAUGE_JUDGE_BASE_URL": f"{judge.url}/v1"}
-            in_flight = product.IN_FLIGHT // count
-            with ScaledOut(place, answer_secs=0.0, concurrency=in_flight, **settings) as installation:
+            slots = product.concurrency(product.IN_FLIGHT // count)
+            with ScaledOut(place, answer_secs=0.0, concurrency=slots, **settings) as installation:
                 bodies = _measure(installation, judge.url, calls, count, bodies)
     finally:
         judge.stop()
