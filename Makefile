@@ -15,6 +15,9 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 LOCKED_EXTRAS := $(foreach extra,scale monty media s3 parquet mcp otel,--extra $(extra))
 
 # Not compiled ahead: that takes as long as unpacking, most of it is never imported, and Python compiles what is.
+# It has to keep that: where it may not, each command compiles all that it imports, and starts twice as slowly.
+unexport PYTHONDONTWRITEBYTECODE
+
 define install
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Callgauge needs Python 3.11 or newer; '$(PYTHON)' is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
