@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import statistics
-import time
 from pathlib import Path
-
-import psycopg
 
 from benchmarks.rerun import product
 from benchmarks.rerun.__main__ import LATENCY_MS, bare_loop, requests_so_far, sent_bodies
+from benchmarks.scale.large import rerun_secs
 from tests.scaled_out import ScaledOut
 
 METRICS = 5
-RUNS = 7
-OPEN = "SELECT count(*) FROM store_rerun WHERE state <> 'done'"
+WARM_UPS, RUNS = 2, 7
 POLL_SECS = 0.005
 
 
@@ -51,27 +48,15 @@ def _measure(
     if not bodies:  # they are the same the second time
         os.environ["CALLGAUGE_DATABASE_URL"] = installation.database.url
         bodies = sent_bodies(judge_url, server, agent_id)
-    with psycopg.connect(installation.database.url, autocommit=True) as connection:
-
-        def rerun_secs() -> float:
-            start = time.perf_counter()
-            installation.rerun_all(agent_id)
-            while connection.execute(OPEN).fetchall() != [(0,)]:
-                time.sleep(POLL_SECS)
-            return time.perf_counter() - start
-
-        rerun_secs()  # warm
-        rerun_secs()
-        ratios = []
-        for _ in range(RUNS):
-            before = requests_so_far(judge_url)
-            wall = rerun_secs()
-            asked = requests_so_far(judge_url) - before
-            bare, _ = asyncio.run(bare_loop(f"{judge_url}/v1/chat/completions", bodies))
-            ratios.append(wall / bare)
-            print(
-                f"{count} worker(s) {wall:5.2f} s, {asked} requests, "
-                f"bare loop {bare:5.2f} s: {ratios[-1]:.2f}"
-            )
+    for _ in range(WARM_UPS):
+        rerun_secs(installation, agent_id, poll_secs=POLL_SECS)
+    ratios = []
+    for _ in range(RUNS):
+        before = requests_so_far(judge_url)
+        wall = rerun_secs(installation, agent_id, poll_secs=POLL_SECS)
+        asked = requests_so_far(judge_url) - before
+        bare, _ = asyncio.run(bare_loop(f"{judge_url}/v1/chat/completions", bodies))
+        ratios.append(wall / bare)
+        print(f"{count} worker(s) {wall:5.2f} s, {asked} requests, bare loop {bare:5.2f} s: {ratios[-1]:.2f}")
     print(f"{count} worker(s), median: {statistics.median(ratios):.2f} of the bare loop", flush=True)
     return bodies

@@ -7,6 +7,8 @@ import threading
 import time
 from pathlib import Path
 
+import psycopg
+
 from benchmarks.scale.watching import Watch, cpu_of_family
 from tests.scaled_out import ScaledOut, Worker
 
@@ -92,15 +94,16 @@ def _beside(
     )
 
 
-def rerun_secs(installation: ScaledOut, agent_id: int) -> float:
-    start = time.perf_counter()
-    installation.rerun_all(agent_id)
+def rerun_secs(installation: ScaledOut, agent_id: int, *, poll_secs: float = POLL_SECS) -> float:
     query = (
         f"SELECT count(*) FROM store_rerun WHERE state <> 'done' AND agent_id = {agent_id} AND kind = 'rerun'"
     )
-    while installation.rows(query) != [(0,)]:
-        time.sleep(POLL_SECS)
-    return time.perf_counter() - start
+    with psycopg.connect(installation.database.url, autocommit=True) as connection:
+        start = time.perf_counter()
+        installation.rerun_all(agent_id)
+        while connection.execute(query).fetchall() != [(0,)]:
+            time.sleep(poll_secs)
+        return time.perf_counter() - start
 
 
 def live(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,12 +17,6 @@ SEED = 20261125
 CALLS = 600
 METRICS = 4
 KILLS = 6
-
-
-@pytest.fixture
-def installation(tmp_path: Path) -> Iterator[ScaledOut]:
-    with ScaledOut(tmp_path, answer_secs=0.1, concurrency=16) as running:
-        yield running
 
 
 def _two_workers(installation: ScaledOut) -> list[Worker]:

@@ -7,7 +7,6 @@ docs/deploy.md, and a model that uses what it adds.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -56,12 +55,6 @@ def next_version(tmp_path: Path) -> Path:
     with (package / "store" / "models" / "__init__.py").open("a") as models:
         models.write(MODEL)
     return place
-
-
-@pytest.fixture
-def installation(tmp_path: Path) -> Iterator[ScaledOut]:
-    with ScaledOut(tmp_path, answer_secs=0.1, concurrency=16) as running:
-        yield running
 
 
 def test_two_versions_work_side_by_side(installation: ScaledOut, next_version: Path) -> None:
