@@ -12,10 +12,19 @@ from django.apps import apps
 from callgauge.flow.reparsing import Reread, calls_to_read, reread_calls
 from callgauge.flow.work import load_apart
 from callgauge.pii import Field
-from callgauge.store.models import CallLog, CallMetadata, CallOriginal, CallPayload, MetricVersion
+from callgauge.store.models import (
+    CallLog,
+    CallMetadata,
+    CallOriginal,
+    CallPayload,
+    JudgeCall,
+    MetricResult,
+    MetricVersion,
+    WebhookDelivery,
+)
 from tests.api.test_observe import send
 from tests.api.test_provider_hooks import sample
-from tests.call_rows import metric_row
+from tests.call_rows import metric_row, rerun_row, result_row
 from tests.tenants import Tenant
 
 pytestmark = pytest.mark.django_db
@@ -218,6 +227,53 @@ def test_a_repeated_call_is_redacted_as_the_first_was(alice: Tenant) -> None:
     assert CallLog.objects.get().content_hash == before
     stored = everything()
     assert [secret for secret in SECRETS if secret in stored] == []
+
+
+QUOTES = ["Ottoline Vane gave 415-555-0123 [2].", "Greeted at 00:01."]
+
+
+def quoted(alice: Tenant, pk: int) -> None:
+    """What an evaluation has stored of this call: a result, an answer, and what a receiver was told."""
+    found, metric = CallLog.objects.get(pk=pk), metric_row(alice.project, "Greeting")
+    assert found.agent is not None
+    rerun = rerun_row(found.agent, metric)
+    extra = json.dumps({"quotes": [{"name": "greeting", "text": "This is Ottoline Vane.", "turn": 1}]})
+    result_row(found, metric, rerun, explanation=json.dumps(QUOTES), extra=extra)
+    answer = json.dumps({"explanation": QUOTES, "result": True})
+    JudgeCall.objects.create(
+        key="k", rerun=rerun, call=found, state="done", model="m", answer=answer, cost_usd=0.5
+    )
+    WebhookDelivery.objects.create(
+        uid="u", project=alice.project, call=found, event="call_log.completed", due_at=found.timestamp,
+        facts=json.dumps({"evaluation": {"metrics": [{"name": "Greeting", "explanation": QUOTES}]}}),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("word", "stays"), [("drop", False), ("keep", False), ("measure", True)])
+def test_what_was_found_before_a_call_was_redacted_is_redacted_with_it(
+    alice: Tenant, settings: Any, word: str, stays: bool
+) -> None:
+    keeping(settings, word)
+    organization = alice.project.organization
+    organization.duplicate_calls = "update"
+    organization.save()
+    agent = alice.agent()
+    _, answer = send(alice.client, call(agent))
+    quoted(alice, answer["id"])
+    send(alice.client, call(agent, redact_fields=ALL))
+    result, paid, told = MetricResult.objects.get(), JudgeCall.objects.get(), WebhookDelivery.objects.get()
+    found = result.explanation + result.extra + paid.answer + told.facts
+    assert ("Ottoline" in found, "0123" in found) == (stays, stays)
+    assert paid.cost_usd == 0.5
+    if not stays:
+        assert json.loads(result.explanation)[0] == "<PERSON> gave <PHONE> [2]."
+        assert json.loads(result.extra)["quotes"][0] == {
+            "name": "greeting",
+            "text": "This is <PERSON>.",
+            "turn": 1,
+        }
+        assert json.loads(told.facts)["evaluation"]["metrics"][0]["name"] == "Greeting"
+        assert word == "keep" or [secret for secret in SECRETS if secret in everything()] == []
 
 
 def test_reparse_of_a_dropped_original_finds_more_and_spoils_nothing(alice: Tenant) -> None:

@@ -25,8 +25,9 @@ from callgauge.domain.storable import storable_json, storable_text
 from callgauge.domain.strict_json import decode_json
 from callgauge.flow.call_fields import FieldReader
 from callgauge.flow.recordings.rows import UPLOADED
+from callgauge.flow.redaction_findings import hide_in_findings, redactor_of
 from callgauge.formats import from_wire, to_wire, word_times
-from callgauge.pii import TOKENS, Field, Placed, Redactor, known_values, merged, place
+from callgauge.pii import TOKENS, Field, Placed, Redactor, merged, place
 from callgauge.store.models import (
     Agent,
     CallLog,
@@ -109,8 +110,7 @@ def hide(call: CallLog, payload: CallPayload, fields: Collection[str]) -> CallOr
     for name in _OF_CALL:
         setattr(given, name, getattr(call, name))
     metadata, variables = json.loads(payload.metadata), json.loads(payload.dynamic_variables)
-    values = known_values(metadata, variables, {"customer_number": call.customer_number})
-    redactor = Redactor([Field(one) for one in fields], values)
+    redactor = redactor_of(given, fields)
     turns = from_wire(json.loads(payload.turns))
     done = redactor.turns(turns)
     _put_turns(payload, done.turns)
@@ -168,12 +168,18 @@ def _number(text: str, fields: Collection[str], redactor: Redactor) -> str:
     return TOKENS[wanted] if wanted is not None and text else redactor.text(text)
 
 
-def store_original(call: CallLog, original: CallOriginal | None, *, fresh: bool = False) -> None:
-    """Keep what `hide` gave, or drop it and what was kept before, and what a provider reported of the call
-    before it was redacted. The caller has saved the call, in the same transaction."""
+def store_original(
+    call: CallLog, payload: CallPayload, original: CallOriginal | None, *, fresh: bool = False
+) -> None:
+    """Keep what `hide` gave, or drop it and what was kept before; what a provider reported of the call before
+    it was redacted goes, and what was found in it is redacted too. The caller has saved the call, in the same
+    transaction."""
+    originals = settings.CALLGAUGE.redaction_originals
     if original is not None and not fresh:
         WebhookDelivery.objects.filter(call=call).exclude(event=WebhookEvent.COMPLETED).delete()
-    if original is not None and settings.CALLGAUGE.redaction_originals != DROP:
+        if originals != MEASURE:  # there, what is found may quote the original
+            hide_in_findings(call, original, fields_of(payload))
+    if original is not None and originals != DROP:
         original.call = call
         original.save(force_insert=fresh)
     elif not fresh:
