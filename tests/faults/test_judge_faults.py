@@ -330,6 +330,23 @@ def test_signals_that_follow_do_not_cut_the_hand_back_short(server: Server, judg
     assert server.rows("SELECT count(*) FROM store_chunk WHERE state = 'leased'") == [(0,)]
 
 
+def test_a_server_that_starts_in_an_outage_waits_for_its_end(server: Server, judge: FaultyJudge) -> None:
+    judge.kinds |= {"well": _sound_always, "away": _fault_always}
+    agent_id = _add_calls(server, CALLS)
+    _rerun(server, agent_id, [_add_metric(server, "well")])
+    assert _ended(server) == (CALLS, 0, 0)
+    answered = "SELECT count(*) FROM store_providerbucket WHERE answered_at IS NOT NULL"
+    wait_until(lambda: server.rows(answered) == [(1,)], what="it being written down that the judge answers")
+    server.become(CALLGAUGE_JUDGE_OUTAGE_SECS="900", CALLGAUGE_JUDGE_HTTP_TRIES="5")
+    server.kill()
+    server.start()
+    _rerun(server, agent_id, [_add_metric(server, "away")])
+    log = server.data_dir.parent / "server.log"
+    wait_until(lambda: "answers nobody" in log.read_text(), what="the questions to wait")
+    judge.kinds["away"] = _sound_always
+    assert _ended(server) == (CALLS, 0, 0)
+
+
 # --- a start that cannot be ------------------------------------------------------------------------------
 
 

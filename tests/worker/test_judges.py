@@ -17,7 +17,7 @@ from callgauge.judge import Gate, JudgeSettingError, Prices
 from callgauge.store.models import ProviderBucket
 from callgauge.worker.database import DatabaseThread
 from callgauge.worker.judges import Judges, check_judges, judge_settings, judges_from, named_settings
-from callgauge.worker.pauses import SharedPauses
+from callgauge.worker.shared_gates import SharedGates
 from tests.engine.calls import make_spec
 from tests.judges import FakeJudge
 
@@ -148,13 +148,13 @@ def test_without_a_judge_there_are_none() -> None:
 def test_a_pause_that_one_process_is_told_holds_for_the_others() -> None:
     async def run() -> None:
         threads = [DatabaseThread("a"), DatabaseThread("b")]
-        here, there = (SharedPauses(thread) for thread in threads)
+        here, there = (SharedGates(thread) for thread in threads)
         own = Gate(tell=here.teller("openai"))
         other, idle, elsewhere = Gate(), Gate(), Gate()
         for name, gate in (("openai", other), ("gemini", elsewhere)):
             there.watch(name, gate)
             await gate.pass_pause()
-        SharedPauses(threads[1]).watch("openai", idle)
+        SharedGates(threads[1]).watch("openai", idle)
         own.pause(30.0)
         own.pause(29.0)  # shorter: nothing to tell
         await asyncio.gather(*here._telling)
@@ -173,11 +173,47 @@ def test_a_pause_that_one_process_is_told_holds_for_the_others() -> None:
 def test_a_shorter_pause_does_not_end_a_longer_one_in_the_row_either() -> None:
     provider_limits.pause("openai", 30.0)
     provider_limits.pause("openai", 5.0)
-    found = provider_limits.pauses(["openai", "gemini"])
+    found = provider_limits.news({"openai": "", "gemini": ""})
     assert found.keys() == {"openai"}
-    assert 25 < found["openai"] <= 30
+    assert 25 < found["openai"].paused_secs <= 30
     ProviderBucket.objects.update(paused_until=timezone.now() - timedelta(seconds=1))
-    assert provider_limits.pauses(["openai"]) == {}
+    assert provider_limits.news({"openai": ""})["openai"].paused_secs == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_that_starts_in_an_outage_knows_from_the_others_that_the_provider_has_answered() -> None:
+    def trusting(gate: Gate) -> bool:
+        gate.unanswered()
+        return gate.down_secs is not None
+
+    async def run() -> None:
+        threads = [DatabaseThread("a"), DatabaseThread("b")]
+        here, there = (SharedGates(thread) for thread in threads)
+        own, same, moved, later = Gate(), Gate(), Gate(), Gate()
+        here.watch("openai", own, "http://here/v1")
+        await own.pass_pause()
+        await here.look()  # asked, and not answered yet
+        own.answered()
+        await here.look()
+        for gate, address in ((same, "http://here/v1"), (moved, "http://there/v1")):
+            there.watch("openai", gate, address)
+            await gate.pass_pause()
+            await there.look()
+        await threads[0].run(_grow_old)
+        there.watch("openai", later, "http://here/v1")
+        await later.pass_pause()
+        await there.look()
+        assert [trusting(gate) for gate in (same, moved, later)] == [True, False, False]
+        for shared in (here, there):
+            await shared.close()
+        for thread in threads:
+            await thread.close()
+
+    asyncio.run(run())
+
+
+def _grow_old() -> None:
+    ProviderBucket.objects.update(answered_at=timezone.now() - timedelta(days=8))
 
 
 @pytest.mark.parametrize(

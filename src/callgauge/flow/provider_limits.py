@@ -1,17 +1,19 @@
-"""How fast a provider of judges may be asked: a row per provider, so that the limit holds for all workers.
+"""How fast a provider of judges may be asked, and whether it is known to answer: a row per provider, so that
+it holds for all workers.
 
 Requests are reserved for all questions that wait, in one short transaction, not one by one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models.functions import Now
 
+from callgauge.domain.calls import stable_hash
 from callgauge.domain.options import Rate
 from callgauge.store.models import ProviderBucket
 from callgauge.store.turns import write_turn
@@ -21,6 +23,9 @@ BURST_SHARE = 10
 whole rate. A bucket as large as the rate would let twice as many through in its first minute."""
 LOOK_AGAIN_SECS = 1.0
 """The longest wait before the row is looked at again: other workers may have given tokens back."""
+
+ANSWERED_FOR = timedelta(days=7)
+"""So long a provider that has answered is taken for one that is set up rightly."""
 
 LEAST_WAIT_SECS = 0.01
 """Bounds how often the row is written when a small fraction of a request is missing."""
@@ -38,6 +43,14 @@ class Reserved:
     """How many of those that wait may be sent, from the first on."""
     wait_secs: float
     """When it is worth asking for more; 0 where all may be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    paused_secs: float
+    """How long nobody is to ask, 0 where anybody may."""
+    answered: bool
+    """Whether it has answered some worker, at the same address and not long ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +92,7 @@ def reserve(provider: str, limits: ProviderLimits, waiting: Sequence[int], owed:
 def pause(provider: str, secs: float) -> None:
     """The provider wants nobody to ask for that long. A shorter pause does not end a longer one."""
     with write_turn(), transaction.atomic():
-        ProviderBucket.objects.get_or_create(
-            provider=provider, defaults={"requests": 0.0, "tokens": 0.0, "refilled_at": Now()}
-        )
+        _bucket(provider)
         row = ProviderBucket.objects.select_for_update().get(provider=provider)
         until = _now(row.pk) + timedelta(seconds=secs)
         if row.paused_until is None or row.paused_until < until:
@@ -89,19 +100,37 @@ def pause(provider: str, secs: float) -> None:
             row.save(update_fields=["paused_until"])
 
 
-def pauses(providers: Sequence[str]) -> dict[str, float]:
-    """For those that are paused: how many seconds more, by the database's clock."""
-    rows = ProviderBucket.objects.filter(provider__in=providers, paused_until__gt=Now())
-    return {row.provider: (row.paused_until - row.now).total_seconds() for row in rows.annotate(now=Now())}
+def note_answer(provider: str, address: str) -> None:
+    """It has answered at this address."""
+    with write_turn(), transaction.atomic():
+        _bucket(provider)
+        ProviderBucket.objects.filter(provider=provider).update(
+            answered_at=Now(), answered_from=_hashed(address)
+        )
+
+
+def news(addresses: Mapping[str, str]) -> dict[str, News]:
+    """Of providers, and where each is asked: what any worker has learned of them, by the database's clock."""
+    rows = ProviderBucket.objects.filter(provider__in=addresses).annotate(now=Now())
+    return {row.provider: _news(row, row.now, addresses[row.provider]) for row in rows}
+
+
+def _news(row: ProviderBucket, now: datetime, address: str) -> News:
+    lately = row.answered_at is not None and now - row.answered_at < ANSWERED_FOR
+    return News(
+        paused_secs=max(0.0, (row.paused_until - now).total_seconds()) if row.paused_until else 0.0,
+        answered=lately and row.answered_from == _hashed(address),
+    )
+
+
+def _hashed(address: str) -> str:
+    """An address may hold what is secret."""
+    return stable_hash(address)
 
 
 def _row(provider: str, requests: _Flow | None, tokens: _Flow | None) -> ProviderBucket:
     """The provider's row, locked and refilled."""
-    full = {
-        "requests": requests.burst if requests else 0.0,
-        "tokens": tokens.burst if tokens else 0.0,
-    }
-    ProviderBucket.objects.get_or_create(provider=provider, defaults={**full, "refilled_at": Now()})
+    _bucket(provider, requests.burst if requests else 0.0, tokens.burst if tokens else 0.0)
     row = ProviderBucket.objects.select_for_update().get(provider=provider)
     now = _now(row.pk)  # after the lock was given: what was waited for it counts as well
     elapsed_secs = max(timedelta(), now - row.refilled_at).total_seconds()
@@ -109,6 +138,12 @@ def _row(provider: str, requests: _Flow | None, tokens: _Flow | None) -> Provide
     row.requests = _refilled(row.requests, requests, elapsed_secs)
     row.tokens = _refilled(row.tokens, tokens, elapsed_secs)
     return row
+
+
+def _bucket(provider: str, requests: float = 0.0, tokens: float = 0.0) -> None:
+    """Make the row where there is none yet."""
+    full = {"requests": requests, "tokens": tokens, "refilled_at": Now()}
+    ProviderBucket.objects.get_or_create(provider=provider, defaults=full)
 
 
 def _refilled(level: float, flow: _Flow | None, elapsed_secs: float) -> float:

@@ -1,4 +1,5 @@
-"""Results and answers that quote a call as it was before it was redacted: what is hidden in it is hidden there."""
+"""Results and answers that quote a call as it was before it was redacted: what is hidden in it is hidden
+there too."""
 
 from __future__ import annotations
 
@@ -11,7 +12,14 @@ from django.db.models import Model, QuerySet
 from callgauge.domain.storable import storable_json
 from callgauge.formats import from_wire
 from callgauge.pii import Field, Redactor, known_values
-from callgauge.store.models import CallLog, CallOriginal, JudgeCall, MetricResult, WebhookDelivery, WebhookEvent
+from callgauge.store.models import (
+    CallLog,
+    CallOriginal,
+    JudgeCall,
+    MetricResult,
+    WebhookDelivery,
+    WebhookEvent,
+)
 
 
 def redactor_of(given: CallOriginal, fields: Collection[str]) -> Redactor:

@@ -45,6 +45,7 @@ class Gate:
         """For who writes it into the log, once for each."""
         self.passed = 0
         """Requests that went through so far."""
+        self.answers = 0
 
     def pause(self, secs: float) -> None:
         """The provider asked for that. A shorter pause does not end a longer one."""
@@ -64,6 +65,11 @@ class Gate:
     def answered(self) -> None:
         """The provider is there, whatever it said."""
         self._well, self._down_since, self.outage_told = True, None, False
+        self.answers += 1
+
+    def trust(self, *, answered_before: bool) -> None:
+        """Whether it has answered another process at the same address."""
+        self._well = self._well or answered_before
 
     def unanswered(self) -> None:
         """A provider that has never answered is not down: it may be set up wrongly."""

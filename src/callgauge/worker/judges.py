@@ -22,7 +22,7 @@ from callgauge.flow.provider_limits import ProviderLimits
 from callgauge.judge import Gate, JudgeSettingError, JudgeSettings, open_judge
 from callgauge.worker.allowance import SharedAllowance
 from callgauge.worker.database import DatabaseThread
-from callgauge.worker.pauses import SharedPauses
+from callgauge.worker.shared_gates import SharedGates
 
 __all__ = [
     "ConfiguredJudges",
@@ -104,25 +104,25 @@ class ConfiguredJudges(Judges):
         self._gates: dict[str, Gate] = {}
         self._allowances: list[SharedAllowance] = []
         self._thread = DatabaseThread("judge-rate")
-        self._pauses = SharedPauses(self._thread)
+        self._shared = SharedGates(self._thread)
         super().__init__(
             self._opened(settings), self._open_allowed, listed_models(options), options.judge_audio_models
         )
 
     def start(self) -> None:
-        self._pauses.start()
+        self._shared.start()
 
     def _open_allowed(self, name: str) -> Judge:
         return self._opened(named_settings(self._options, name))
 
     def _opened(self, settings: JudgeSettings) -> Judge:
-        return open_judge(settings, self._gate(settings.provider))
+        return open_judge(settings, self._gate(settings.provider, settings.base_url))
 
-    def _gate(self, provider: str) -> Gate:
+    def _gate(self, provider: str, address: str) -> Gate:
         if provider not in self._gates:
-            gate = Gate(allowance=self._allowance(provider), tell=self._pauses.teller(provider))
+            gate = Gate(allowance=self._allowance(provider), tell=self._shared.teller(provider))
             self._gates[provider] = gate
-            self._pauses.watch(provider, gate)
+            self._shared.watch(provider, gate, address)
         return self._gates[provider]
 
     def _allowance(self, provider: str) -> SharedAllowance | None:
@@ -136,7 +136,7 @@ class ConfiguredJudges(Judges):
         await super().close()
         for allowance in self._allowances:
             await allowance.close()
-        await self._pauses.close()
+        await self._shared.close()
         await self._thread.close()
 
 

@@ -267,6 +267,8 @@ class Migration(migrations.Migration):
                 ("tokens", models.FloatField()),
                 ("refilled_at", models.DateTimeField()),
                 ("paused_until", models.DateTimeField(null=True)),
+                ("answered_at", models.DateTimeField(null=True)),
+                ("answered_from", models.CharField(blank=True, max_length=64)),
             ],
         ),
         migrations.CreateModel(

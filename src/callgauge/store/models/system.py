@@ -67,6 +67,10 @@ class ProviderBucket(models.Model):
     refilled_at = models.DateTimeField()
     paused_until = models.DateTimeField(null=True)
     """The provider asked one of the workers to wait until then, and means all of them."""
+    answered_at = models.DateTimeField(null=True)
+    """When it was last written down that it answers; not at every answer."""
+    answered_from = models.CharField(max_length=64, blank=True)
+    """Hash of the address at which it was asked."""
 
     def __str__(self) -> str:
         return self.provider
