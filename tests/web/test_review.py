@@ -172,6 +172,21 @@ def test_skip_assign_and_filters(people: People, metric: Metric) -> None:
     assert not ReviewSkip.objects.exists()
 
 
+def test_a_skip_can_be_undone_and_leads_back_to_its_item(people: People, metric: Metric) -> None:
+    item, kept = first(people), ReviewItem.objects.order_by("id")[1]
+    send(people.owner, people, f"review/items/{kept.pk}/skip")
+    send(people.member, people, f"review/items/{item.pk}/skip")
+    page = send(people.owner, people, f"review/items/{item.pk}/skip?blind=1")
+    assert f'value="{item.pk}" data-press="u">Undo the skip' in page.content.decode()
+    mine = {"undo_skip": str(item.pk)}
+    assert "Undo the skip" not in read(people.viewer, people.path("review"), **mine)
+    page = send(people.owner, people, "review/unskip?blind=1", item=item.pk)
+    assert {("item", str(item.pk)), ("blind", "1")} <= set(page.context["request"].GET.items())
+    assert "Undo the skip" not in page.content.decode()
+    left = {(skip.item_id, skip.reviewer) for skip in ReviewSkip.objects.all()}
+    assert left == {(kept.pk, "ada@example.com"), (item.pk, "bob@example.com")}
+
+
 def test_an_answer_that_does_not_fit_says_so(people: People, metric: Metric) -> None:
     item = first(people)
     page = send(people.owner, people, f"review/items/{item.pk}/answer", expected_value="perhaps")

@@ -149,11 +149,10 @@ def skip(item: ReviewItem, *, by: Reviewer) -> None:
 
 
 @audited("review.skips_taken_back")
-def take_back_skips(project: Project, *, by: Reviewer) -> int:
-    """Show again what this reviewer skipped; how many there were."""
-    deleted, _ = ReviewSkip.objects.filter(
-        item__project=project, item__done_at=None, reviewer=by.name
-    ).delete()
+def take_back_skips(project: Project, item_id: int | None = None, *, by: Reviewer) -> int:
+    """Show again what this reviewer skipped, or one item of it; how many there were."""
+    skips = ReviewSkip.objects.filter(item__project=project, item__done_at=None, reviewer=by.name)
+    deleted, _ = (skips if item_id is None else skips.filter(item=item_id)).delete()
     return deleted
 
 

@@ -57,6 +57,7 @@ NOTICES = {
     "answered": "Answered.",
     "agreed": "Answered. A second opinion changes nothing by itself.",
     "skipped": "Skipped. Others may still answer it.",
+    "skip-undone": "It is back in the queue.",
     "unskipped": "What you skipped is back in the queue.",
     "assigned": "It is yours now.",
     "unassigned": "Anybody may answer it now.",
