@@ -12,6 +12,8 @@ from callgauge.web.plots.plot import ticks
 def test_ticks_are_round_and_cover() -> None:
     assert ticks(0, 0.97) == [0.0, 0.5, 1.0]
     assert ticks(3, 1480) == [0, 500, 1000, 1500]
+    assert ticks(0, 5) == [0, 1, 2, 3, 4, 5]
+    assert ticks(0, 7)[-1] == 8
     assert ticks(5, 5)[0] <= 5 <= ticks(5, 5)[-1]
 
 

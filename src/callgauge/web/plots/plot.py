@@ -77,12 +77,20 @@ def drawing(parts: Iterable[SafeString], label: str, width: int = WIDTH, height:
 
 
 def ticks(low: float, high: float, wanted: int = 4) -> list[float]:
-    """Round numbers that cover low to high, by steps of 1, 2 or 5 times a power of ten."""
+    """Round numbers that cover low to high, by steps of 1, 2 or 5 times a power of ten. One step more than
+    wanted is better than an end beyond what there is: a rating's scale ends at 5."""
     span = (high - low) or abs(high) or 1.0
     power = 10.0 ** math.floor(math.log10(span / wanted))
-    step = next(factor * power for factor in (1, 2, 5, 10) if span / (factor * power) <= wanted)
+    steps = [factor * power for factor in (1, 2, 5, 10) if span / (factor * power) <= wanted + 1]
+    step = next(step for step in steps if span / step <= wanted)
+    if not _ends_on(step, low, high) and _ends_on(steps[0], low, high):
+        step = steps[0]
     first, last = math.floor(low / step), math.ceil(high / step)
     return [round(number * step, 10) for number in range(first, last + 1)]
+
+
+def _ends_on(step: float, low: float, high: float) -> bool:
+    return all(math.isclose(end / step, round(end / step), abs_tol=1e-9) for end in (low, high))
 
 
 def across(scale: Scale, values: Sequence[float], labels: Sequence[str]) -> list[SafeString]:
