@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from callgauge.domain.metrics import EvalType
 from callgauge.domain.outcomes import Failed, FailureCode, Scored, Skipped, SkipReason, Value
-from callgauge.domain.rubric import Rubric, RubricError, RuleState, decide, describe, parse_rubric
+from callgauge.domain.rubric import Rubric, RubricError, RuleState, decide, describe
+from callgauge.domain.rubric_reading import parse_rubric
 
 KNOWN = {
     1: ("Polite", EvalType.BINARY),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from callgauge.domain.metrics import EvalType, MetricKind, MetricSpec, Trigger
-from callgauge.domain.rubric import parse_rubric
+from callgauge.domain.rubric_reading import parse_rubric
 from callgauge.engine import PREDEFINED
 from callgauge.engine import lint as lint_package
 from callgauge.engine.lint import Advice, Draft, lint

@@ -9,7 +9,7 @@ import pytest
 from callgauge.domain.calls import Document
 from callgauge.domain.metrics import EvalType, MetricKind
 from callgauge.domain.outcomes import FailureCode, Scored, SkipReason
-from callgauge.domain.rubric import ALLOWED
+from callgauge.domain.rubric_reading import ALLOWED
 from callgauge.engine import BUILT_IN, FORMS, PREDEFINED, SCORERS, prepared, read_answer
 from callgauge.engine.heard import HEARD
 from callgauge.engine.judged import build_request

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from callgauge.domain.rubric import parse_rubric
+from callgauge.domain.rubric_reading import parse_rubric
 from callgauge.flow.errors import Invalid
 from callgauge.flow.metrics import MetricChange, create_metric
 from callgauge.flow.rubric import rubric_config, write_rubric

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from callgauge.domain.metrics import EvalType
-from callgauge.domain.rubric import Group, RubricError, parse_rubric
+from callgauge.domain.rubric import Group, RubricError
+from callgauge.domain.rubric_reading import parse_rubric
 from callgauge.engine.lint import Advice, Draft, lint
 from callgauge.flow.metrics import current_version, spec_of
 from callgauge.store.models import Metric, MetricVersion

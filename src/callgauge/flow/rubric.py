@@ -11,7 +11,8 @@ from django.db import transaction
 from django.db.models import F
 
 from callgauge.domain.metrics import EvalType
-from callgauge.domain.rubric import Known, RubricError, parse_rubric, tree
+from callgauge.domain.rubric import RubricError, tree
+from callgauge.domain.rubric_reading import Known, parse_rubric
 from callgauge.flow.audit import record
 from callgauge.flow.errors import Invalid
 from callgauge.flow.scope import Who, require_change

@@ -13,17 +13,8 @@ from django.utils import timezone
 
 from callgauge.domain.metrics import EvalType
 from callgauge.domain.outcomes import Failed, FailureCode, Outcome, Scored, Skipped, SkipReason, Value
-from callgauge.domain.rubric import (
-    PASS_SCORE,
-    Ground,
-    Joiner,
-    Rubric,
-    RubricError,
-    Rule,
-    Verdict,
-    decide,
-    parse_rubric,
-)
+from callgauge.domain.rubric import PASS_SCORE, Ground, Joiner, Rubric, RubricError, Rule, Verdict, decide
+from callgauge.domain.rubric_reading import parse_rubric
 from callgauge.flow.webhooks.events import tell_completed
 from callgauge.store.bulk import moment, update_rows
 from callgauge.store.models import (

@@ -10,7 +10,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 
 from callgauge.domain.metrics import EvalType
-from callgauge.domain.rubric import describe, parse_rubric
+from callgauge.domain.rubric import describe
+from callgauge.domain.rubric_reading import parse_rubric
 from callgauge.flow import rerun
 from callgauge.flow.errors import FlowError, Invalid
 from callgauge.flow.metrics_lists import metrics_of
