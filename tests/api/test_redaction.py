@@ -276,6 +276,14 @@ def test_what_was_found_before_a_call_was_redacted_is_redacted_with_it(
         assert word == "keep" or [secret for secret in SECRETS if secret in everything()] == []
 
 
+def test_what_was_found_in_a_redacted_call_is_left_as_it_is(alice: Tenant) -> None:
+    _, answer = send(alice.client, call(alice.agent(), redact_fields=ALL))
+    quoted(alice, answer["id"])
+    url = f"/observability/v2/call-logs/{answer['id']}/"
+    assert alice.client.patch(url, {"metadata": {"tier": "silver"}}, format="json").status_code == 200
+    assert json.loads(MetricResult.objects.get().explanation) == QUOTES
+
+
 def test_reparse_of_a_dropped_original_finds_more_and_spoils_nothing(alice: Tenant) -> None:
     _, answer = send(alice.client, call(alice.agent(), redact_fields=ALL))
     assert [one.became for one in reread_calls(calls_to_read())] == [Reread.SAME]

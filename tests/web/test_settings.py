@@ -348,7 +348,9 @@ def test_tests_of_the_judge_are_counted(people: People, settings: Any) -> None:
 
 def test_a_password_in_the_judges_address_is_not_shown(people: People, settings: Any) -> None:
     settings.CALLGAUGE = replace(
-        settings.CALLGAUGE, judge="openai:m", judge_base_url="http://ada:open-sesame@judge.example/v1?api-key=kk"
+        settings.CALLGAUGE,
+        judge="openai:m",
+        judge_base_url="http://ada:open-sesame@judge.example/v1?api-key=kk",
     )
     page = text(people.viewer.client.get(people.path("settings/judge")))
     assert "http://judge.example/v1" in page

@@ -189,7 +189,7 @@ def _edit(pk: int, edit: CallEdit) -> CallLog:
     call.content_hash = content_hash(call, payload)
     call.save()
     payload.save()
-    store_original(call, payload, original)
+    store_original(call, payload, original, before=hears)
     redact_again(call, hears)
     if edit.metadata:
         index_metadata(call.pk, payload.metadata)

@@ -99,7 +99,7 @@ def _insert(call: CallLog, payload: CallPayload, original: CallOriginal | None, 
     insert(call)
     payload.call = call
     insert(payload)
-    store_original(call, payload, original, fresh=True)
+    store_original(call, payload, original, before=None)
     index_metadata(call.pk, payload.metadata, fresh=True)
     if new.recording is not None or payload.voice_recording_url:
         _record(call, payload, new)  # a new call without one has none to look for
@@ -182,7 +182,7 @@ def _update(call_id: int, agent: Agent, new: NewCall, parsed: Parsed) -> CallLog
     call.event_owed = call.event_owed or (changed and new.told)
     call.save()
     payload.save()
-    store_original(call, payload, original)
+    store_original(call, payload, original, before=hears)
     index_metadata(call.pk, payload.metadata)
     _record(call, payload, new)
     redact_again(call, hears)

@@ -169,18 +169,19 @@ def _number(text: str, fields: Collection[str], redactor: Redactor) -> str:
 
 
 def store_original(
-    call: CallLog, payload: CallPayload, original: CallOriginal | None, *, fresh: bool = False
+    call: CallLog, payload: CallPayload, original: CallOriginal | None, *, before: Mapping[str, Any] | None
 ) -> None:
-    """Keep what `hide` gave, or drop it and what was kept before; what a provider reported of the call before
-    it was redacted goes, and what was found in it is redacted too. The caller has saved the call, in the same
-    transaction."""
+    """Keep what `hide` gave, or drop it and what was kept before. `before` is how the stored call was
+    redacted, None for a new one: what a provider reported of it before that goes, and what was found in it
+    while more could be read is redacted too. The caller has saved the call, in the same transaction."""
     originals = settings.CALLGAUGE.redaction_originals
-    if original is not None and not fresh:
+    if original is not None and before is not None:
         WebhookDelivery.objects.filter(call=call).exclude(event=WebhookEvent.COMPLETED).delete()
-        if originals != MEASURE:  # there, what is found may quote the original
+        more = set(fields_of(payload)) - set(before.get("fields", ()))
+        if more and originals != MEASURE:  # there, what is found may quote the original
             hide_in_findings(call, original, fields_of(payload))
     if original is not None and originals != DROP:
         original.call = call
-        original.save(force_insert=fresh)
-    elif not fresh:
+        original.save(force_insert=before is None)
+    elif before is not None:
         CallOriginal.objects.filter(pk=call.pk).delete()

@@ -84,7 +84,7 @@ def _reread(pk: int, dry_run: bool) -> RereadCall | None:
         call.content_hash = content_hash(call, payload)
         call.save()
         payload.save()
-        store_original(call, payload, original)
+        store_original(call, payload, original, before=hears)
         redact_again(call, hears)
         audit.record("call.reparsed", call, turns_before=len(before), turns_after=len(after))
     return RereadCall(pk, Reread.CHANGED, len(before), len(after))
