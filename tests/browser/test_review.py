@@ -63,8 +63,14 @@ def test_blind_hides_the_machine(owner_page: Page, site: Site) -> None:
     expect(page.get_by_role("button", name="Agree with the machine")).to_have_count(0)
     expect(page.get_by_text("hidden until you have answered")).to_be_visible()
     look_at(page, picture="review-blind")
+    skipped = heading(page).inner_text()
     page.keyboard.press("s")
     expect(page.get_by_role("status").first).to_contain_text("Skipped.")
+    assert "blind=1" in page.url
+    look_at(page)
+    page.keyboard.press("u")
+    expect(page.get_by_role("status").first).to_have_text("It is back in the queue.")
+    expect(heading(page)).to_have_text(skipped)
     assert "blind=1" in page.url
 
 
