@@ -18,6 +18,8 @@ from callgauge.store.models import (
     CallOriginal,
     CallPayload,
     JudgeCall,
+    Lab,
+    LabCase,
     MetricResult,
     MetricVersion,
     WebhookDelivery,
@@ -229,59 +231,131 @@ def test_a_repeated_call_is_redacted_as_the_first_was(alice: Tenant) -> None:
     assert [secret for secret in SECRETS if secret in stored] == []
 
 
-QUOTES = ["Ottoline Vane gave 415-555-0123 [2].", "Greeted at 00:01."]
+QUOTES = ["Ottoline Vane gave 415-555-0123 [2].", "Greeted."]
+HIDDEN = ["<PERSON> gave <PHONE> [2].", "Greeted."]
+EXTRA = {"evidence": [{"turn": 1, "quote": "This is Ottoline Vane."}], "seen": {"name": "Ottoline"}}
+TOLD_AT, MODEL = "2026-07-01T10:00:00Z", "openai:gpt-4o-2024-08-06"
 
 
-def quoted(alice: Tenant, pk: int) -> None:
-    """What an evaluation has stored of this call: a result, an answer, and what a receiver was told."""
-    found, metric = CallLog.objects.get(pk=pk), metric_row(alice.project, "Greeting")
-    assert found.agent is not None
-    rerun = rerun_row(found.agent, metric)
-    extra = json.dumps({"quotes": [{"name": "greeting", "text": "This is Ottoline Vane.", "turn": 1}]})
-    result_row(found, metric, rerun, explanation=json.dumps(QUOTES), extra=extra)
-    answer = json.dumps({"explanation": QUOTES, "result": True})
-    JudgeCall.objects.create(
-        key="k", rerun=rerun, call=found, state="done", model="m", answer=answer, cost_usd=0.5
+def found_in(pk: int, agent: Any, quotes: list[str]) -> None:
+    """What an evaluation has stored of this call: a result and the verdict from it, an answer, a try of a
+    draft, and what a receiver was told."""
+    call, metric = CallLog.objects.get(pk=pk), metric_row(agent.project, "Greeting", eval_type="enum")
+    rerun, explanation = rerun_row(agent, metric), json.dumps(quotes)
+    result_row(call, metric, rerun, explanation=explanation, extra=json.dumps(EXTRA), label="Tuesday")
+    CallPayload.objects.filter(pk=pk).update(
+        rubric=json.dumps([{"metric_name": "Tuesday", "value": "Tuesday", "explanation": quotes}])
     )
+    answer = {"explanation": quotes, "evidence": EXTRA["evidence"], "value": "Tuesday"}
+    JudgeCall.objects.create(
+        key="k", rerun=rerun, call=call, state="done", model=MODEL, answer=json.dumps(answer), cost_usd=0.5
+    )
+    lab = Lab.objects.create(
+        uid="l", project=agent.project, metric=metric, version_id=metric.current_version_id, kind="run"
+    )
+    LabCase.objects.create(lab=lab, call=call, before={"value": "Tuesday", "explanation": quotes})
+    extra = {**EXTRA, "judge_model": MODEL, "created_at": TOLD_AT}
+    shown = {"name": "Tuesday", "explanation": quotes, "extra": {**extra, "machine": {"explanation": quotes}}}
     WebhookDelivery.objects.create(
-        uid="u", project=alice.project, call=found, event="call_log.completed", due_at=found.timestamp,
-        facts=json.dumps({"evaluation": {"metrics": [{"name": "Greeting", "explanation": QUOTES}]}}),
+        uid="u", project=agent.project, call=call, event="call_log.completed", due_at=call.timestamp,
+        facts=json.dumps({"evaluation": {"metrics": [shown]}, "updated_at": TOLD_AT}),
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("word", "stays"), [("drop", False), ("keep", False), ("measure", True)])
-def test_what_was_found_before_a_call_was_redacted_is_redacted_with_it(
-    alice: Tenant, settings: Any, word: str, stays: bool
-) -> None:
-    keeping(settings, word)
-    organization = alice.project.organization
+def findings() -> dict[str, Any]:
+    result, (told,) = MetricResult.objects.get(), WebhookDelivery.objects.all()
+    return {
+        "explanation": json.loads(result.explanation),
+        "extra": json.loads(result.extra),
+        "rubric": json.loads(CallPayload.objects.get().rubric),
+        "answer": json.loads(JudgeCall.objects.get().answer),
+        "draft": LabCase.objects.get().before,
+        "told": json.loads(told.facts),
+    }
+
+
+def updating(tenant: Tenant) -> Any:
+    """An agent whose calls are changed when they are sent again."""
+    organization = tenant.project.organization
     organization.duplicate_calls = "update"
     organization.save()
-    agent = alice.agent()
+    return tenant.agent()
+
+
+ELSE = {
+    "transcript_json": [{"role": "Testing Agent", "content": "Hello.", "start_time": 0.0, "end_time": 1.0}],
+    "metadata": {},
+    "dynamic_variables": {},
+    "feedback": "",
+    "customer_number": "",
+    "logs": [],
+}
+
+
+@pytest.mark.parametrize("word", ["drop", "keep"])
+@pytest.mark.parametrize("changed", [{}, ELSE], ids=["as it was", "scrubbed"])
+def test_what_was_found_before_a_call_was_redacted_is_redacted_with_it(
+    alice: Tenant, settings: Any, word: str, changed: dict[str, Any]
+) -> None:
+    keeping(settings, word)
+    agent = updating(alice)
     _, answer = send(alice.client, call(agent))
-    quoted(alice, answer["id"])
-    send(alice.client, call(agent, redact_fields=ALL))
-    result, paid, told = MetricResult.objects.get(), JudgeCall.objects.get(), WebhookDelivery.objects.get()
-    found = result.explanation + result.extra + paid.answer + told.facts
-    assert ("Ottoline" in found, "0123" in found) == (stays, stays)
-    assert paid.cost_usd == 0.5
-    if not stays:
-        assert json.loads(result.explanation)[0] == "<PERSON> gave <PHONE> [2]."
-        assert json.loads(result.extra)["quotes"][0] == {
-            "name": "greeting",
-            "text": "This is <PERSON>.",
-            "turn": 1,
-        }
-        assert json.loads(told.facts)["evaluation"]["metrics"][0]["name"] == "Greeting"
-        assert word == "keep" or [secret for secret in SECRETS if secret in everything()] == []
+    found_in(answer["id"], agent, QUOTES)
+    send(alice.client, call(agent, redact_fields=ALL, **changed))
+    assert findings() == {
+        "explanation": HIDDEN,
+        "extra": HIDDEN_EXTRA,
+        "rubric": [{"metric_name": "Tuesday", "value": "Tuesday", "explanation": HIDDEN}],
+        "answer": {"explanation": HIDDEN, "evidence": HIDDEN_EXTRA["evidence"], "value": "Tuesday"},
+        "draft": {"value": "Tuesday", "explanation": HIDDEN},
+        "told": {
+            "evaluation": {
+                "metrics": [
+                    {
+                        "name": "Tuesday",
+                        "explanation": HIDDEN,
+                        "extra": {
+                            **HIDDEN_EXTRA,
+                            "judge_model": MODEL,
+                            "created_at": TOLD_AT,
+                            "machine": {"explanation": HIDDEN},
+                        },
+                    }
+                ]
+            },
+            "updated_at": TOLD_AT,
+        },
+    }
+    assert JudgeCall.objects.get().cost_usd == 0.5
+    assert word == "keep" or [secret for secret in SECRETS if secret in everything()] == []
 
 
-def test_what_was_found_in_a_redacted_call_is_left_as_it_is(alice: Tenant) -> None:
-    _, answer = send(alice.client, call(alice.agent(), redact_fields=ALL))
-    quoted(alice, answer["id"])
+HIDDEN_EXTRA = {"evidence": [{"turn": 1, "quote": "This is <PERSON>."}], "seen": {"name": "<PERSON>"}}
+
+
+def test_findings_may_quote_an_original_that_is_measured_for_as_long_as_it_is(
+    alice: Tenant, settings: Any
+) -> None:
+    keeping(settings, "measure")
+    agent = updating(alice)
+    _, answer = send(alice.client, call(agent, redact_fields=ALL))
+    found_in(answer["id"], agent, QUOTES)
     url = f"/observability/v2/call-logs/{answer['id']}/"
-    assert alice.client.patch(url, {"metadata": {"tier": "silver"}}, format="json").status_code == 200
-    assert json.loads(MetricResult.objects.get().explanation) == QUOTES
+    for word, found in (("measure", QUOTES), ("drop", HIDDEN)):
+        keeping(settings, word)
+        alice.client.patch(url, {"metadata": {"tier": word}}, format="json")
+        assert findings()["explanation"] == found
+    assert [secret for secret in SECRETS if secret in everything()] == []
+
+
+def test_what_was_missed_in_a_call_is_redacted_in_its_findings_once_it_is_known(alice: Tenant) -> None:
+    _, answer = send(alice.client, call(updating(alice), redact_fields=["person_name"], **ELSE))
+    found_in(answer["id"], alice.project.agents.get(), ["Thessaly was greeted at 10:00."])
+    url = f"/observability/v2/call-logs/{answer['id']}/"
+    alice.client.patch(url, {"metadata": {"tier": "gold"}}, format="json")
+    assert findings()["explanation"] == ["Thessaly was greeted at 10:00."]
+    alice.client.patch(url, {"metadata": {"customer_name": "Thessaly Oduya"}}, format="json")
+    assert findings()["explanation"] == ["<PERSON> was greeted at 10:00."]
 
 
 def test_reparse_of_a_dropped_original_finds_more_and_spoils_nothing(alice: Tenant) -> None:

@@ -174,17 +174,31 @@ def test_skip_assign_and_filters(people: People, metric: Metric) -> None:
 
 def test_a_skip_can_be_undone_and_leads_back_to_its_item(people: People, metric: Metric) -> None:
     item, kept = first(people), ReviewItem.objects.order_by("id")[1]
+    send(people.owner, people, f"review/items/{item.pk}/assign", assignee="me")
     send(people.owner, people, f"review/items/{kept.pk}/skip")
-    send(people.member, people, f"review/items/{item.pk}/skip")
-    page = send(people.owner, people, f"review/items/{item.pk}/skip?blind=1")
+    send(people.member, people, f"review/items/{kept.pk}/skip")
+    page = send(people.owner, people, f"review/items/{item.pk}/skip?assigned=1")
     assert f'value="{item.pk}" data-press="u">Undo the skip' in page.content.decode()
     mine = {"undo_skip": str(item.pk)}
     assert "Undo the skip" not in read(people.viewer, people.path("review"), **mine)
-    page = send(people.owner, people, "review/unskip?blind=1", item=item.pk)
-    assert {("item", str(item.pk)), ("blind", "1")} <= set(page.context["request"].GET.items())
+    page = send(people.owner, people, "review/unskip?assigned=1", item=item.pk)
+    assert "It is back in the queue." in page.content.decode()
+    assert page.context["item"].id == item.pk  # theirs again, so that "Mine only" shows it
     assert "Undo the skip" not in page.content.decode()
     left = {(skip.item_id, skip.reviewer) for skip in ReviewSkip.objects.all()}
-    assert left == {(kept.pk, "ada@example.com"), (item.pk, "bob@example.com")}
+    assert left == {(kept.pk, "ada@example.com"), (kept.pk, "bob@example.com")}
+
+
+def test_a_skip_that_is_over_is_not_undone(people: People, metric: Metric) -> None:
+    item = first(people)
+    send(people.owner, people, f"review/items/{item.pk}/skip")
+    send(people.member, people, f"review/items/{item.pk}/answer", expected_value="true")
+    page = send(people.owner, people, "review/unskip", item=item.pk)
+    assert "There is no skip to undo" in page.content.decode()
+    for other in ("x", "0", item.pk + 1_000):
+        assert send(people.owner, people, "review/unskip", item=other).status_code == 404
+    assert ReviewSkip.objects.count() == 1
+    assert send(people.charlie, people, "review/unskip", item=item.pk).status_code == 404
 
 
 def test_an_answer_that_does_not_fit_says_so(people: People, metric: Metric) -> None:

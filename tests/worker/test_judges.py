@@ -157,7 +157,7 @@ def test_a_pause_that_one_process_is_told_holds_for_the_others() -> None:
         SharedGates(threads[1]).watch("openai", idle)
         own.pause(30.0)
         own.pause(29.0)  # shorter: nothing to tell
-        await asyncio.gather(*here._telling)
+        await asyncio.gather(*here._tasks)
         await there.look()
         assert 25 < other.closed_secs <= 30
         assert (elsewhere.closed_secs, idle.closed_secs) == (0, 0)
@@ -173,11 +173,11 @@ def test_a_pause_that_one_process_is_told_holds_for_the_others() -> None:
 def test_a_shorter_pause_does_not_end_a_longer_one_in_the_row_either() -> None:
     provider_limits.pause("openai", 30.0)
     provider_limits.pause("openai", 5.0)
-    found = provider_limits.news({"openai": "", "gemini": ""})
-    assert found.keys() == {"openai"}
-    assert 25 < found["openai"].paused_secs <= 30
+    openai, gemini = provider_limits.news([("openai", ""), ("gemini", "")])
+    assert gemini == provider_limits.NOTHING
+    assert 25 < openai.paused_secs <= 30
     ProviderBucket.objects.update(paused_until=timezone.now() - timedelta(seconds=1))
-    assert provider_limits.news({"openai": ""})["openai"].paused_secs == 0
+    assert provider_limits.news([("openai", "")]) == [provider_limits.NOTHING]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -192,17 +192,17 @@ def test_a_process_that_starts_in_an_outage_knows_from_the_others_that_the_provi
         own, same, moved, later = Gate(), Gate(), Gate(), Gate()
         here.watch("openai", own, "http://here/v1")
         await own.pass_pause()
-        await here.look()  # asked, and not answered yet
+        await here.look()
+        assert await threads[0].run(ProviderBucket.objects.count) == 0  # asked, and not answered yet
         own.answered()
         await here.look()
         for gate, address in ((same, "http://here/v1"), (moved, "http://there/v1")):
             there.watch("openai", gate, address)
-            await gate.pass_pause()
-            await there.look()
+            # It knows before its first question is sent: some are given up within a second.
+            await asyncio.gather(gate.pass_pause(), gate.pass_pause())
         await threads[0].run(_grow_old)
         there.watch("openai", later, "http://here/v1")
         await later.pass_pause()
-        await there.look()
         assert [trusting(gate) for gate in (same, moved, later)] == [True, False, False]
         for shared in (here, there):
             await shared.close()
@@ -210,6 +210,16 @@ def test_a_process_that_starts_in_an_outage_knows_from_the_others_that_the_provi
             await thread.close()
 
     asyncio.run(run())
+
+
+def test_judges_of_one_provider_share_a_gate_where_they_are_asked_at_one_address() -> None:
+    other = "openai=http://other.example/v1"
+    for settings, shared in (({}, True), ({"JUDGE_BASE_URLS": other}, False)):
+        judges = judges_from(options(**ALLOWED, JUDGE_BASE_URL="http://own.example/v1", **settings))
+        assert judges is not None
+        named = judges.of(make_spec(configuration={"judge_model": "openai:gpt-4.1"}))
+        assert (named._gate is judges.default._gate) is shared  # type: ignore[attr-defined]
+        asyncio.run(judges.close())
 
 
 def _grow_old() -> None:

@@ -185,11 +185,11 @@ def _edit(pk: int, edit: CallEdit) -> CallLog:
     for name, merged in (("metadata", edit.metadata), ("dynamic_variables", edit.dynamic_variables)):
         if merged:
             setattr(payload, name, storable_json(json.loads(getattr(payload, name)) | merged))
-    original = hide(call, payload, fields)
+    taken = hide(call, payload, fields)
     call.content_hash = content_hash(call, payload)
     call.save()
     payload.save()
-    store_original(call, payload, original, before=hears)
+    store_original(call, payload, taken, before=hears)
     redact_again(call, hears)
     if edit.metadata:
         index_metadata(call.pk, payload.metadata)

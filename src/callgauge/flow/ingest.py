@@ -25,7 +25,7 @@ from callgauge.flow.recordings.rows import (
     give,
     marker,
 )
-from callgauge.flow.redaction import fields_for, hide, restore, store_original
+from callgauge.flow.redaction import Taken, fields_for, hide, restore, store_original
 from callgauge.flow.rerun import start_live
 from callgauge.flow.wake import announce_work
 from callgauge.flow.webhooks.events import forward
@@ -33,7 +33,6 @@ from callgauge.formats import Parsed
 from callgauge.store.models import (
     Agent,
     CallLog,
-    CallOriginal,
     CallPayload,
     DuplicateCallPolicy,
     Project,
@@ -77,9 +76,9 @@ def _ingest(project: Project, agent: Agent, new: NewCall, parsed: Parsed) -> Ing
             new.recording.put(project.pk)
         try:
             call, payload = CallLog(project=project, agent=agent, call_id=new.call_id), CallPayload()
-            original = _fill(call, payload, new, parsed)
+            taken = _fill(call, payload, new, parsed)
             with write_turn(), transaction.atomic():
-                _insert(call, payload, original, new)
+                _insert(call, payload, taken, new)
             return Ingested(call, created=True)
         except FileGone:
             continue
@@ -94,12 +93,12 @@ def _ingest(project: Project, agent: Agent, new: NewCall, parsed: Parsed) -> Ing
     raise Conflict(CHANGING)
 
 
-def _insert(call: CallLog, payload: CallPayload, original: CallOriginal | None, new: NewCall) -> CallLog:
+def _insert(call: CallLog, payload: CallPayload, taken: Taken | None, new: NewCall) -> CallLog:
     call.event_owed = new.told
     insert(call)
     payload.call = call
     insert(payload)
-    store_original(call, payload, original, before=None)
+    store_original(call, payload, taken, before=None)
     index_metadata(call.pk, payload.metadata, fresh=True)
     if new.recording is not None or payload.voice_recording_url:
         _record(call, payload, new)  # a new call without one has none to look for
@@ -177,12 +176,12 @@ def _update(call_id: int, agent: Agent, new: NewCall, parsed: Parsed) -> CallLog
     payload = CallPayload.objects.get(pk=call_id)
     before, hears = (call.content_hash, call.agent_id), payload.redaction
     call.agent = agent
-    original = _fill(call, payload, new, parsed)
+    taken = _fill(call, payload, new, parsed)
     changed = (call.content_hash, call.agent_id) != before
     call.event_owed = call.event_owed or (changed and new.told)
     call.save()
     payload.save()
-    store_original(call, payload, original, before=hears)
+    store_original(call, payload, taken, before=hears)
     index_metadata(call.pk, payload.metadata)
     _record(call, payload, new)
     redact_again(call, hears)
@@ -209,7 +208,7 @@ def _record(call: CallLog, payload: CallPayload, new: NewCall) -> None:
             assert_never(new.recording)
 
 
-def _fill(call: CallLog, payload: CallPayload, new: NewCall, parsed: Parsed) -> CallOriginal | None:
+def _fill(call: CallLog, payload: CallPayload, new: NewCall, parsed: Parsed) -> Taken | None:
     """Gives what was sent, where the rows have it no more."""
     spoken = spoken_secs(parsed.turns)
     call.trace_id = new.trace_id
@@ -229,6 +228,6 @@ def _fill(call: CallLog, payload: CallPayload, new: NewCall, parsed: Parsed) -> 
     put_transcript(payload, raw, parsed, declared=new.transcript_type, source=new.source)
     fields = fields_for(call.agent, new.redact_fields, payload)
     payload.redaction = {}
-    original = hide(call, payload, fields)
+    taken = hide(call, payload, fields)
     call.content_hash = content_hash(call, payload)
-    return original
+    return taken

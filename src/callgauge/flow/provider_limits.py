@@ -6,7 +6,7 @@ Requests are reserved for all questions that wait, in one short transaction, not
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -51,6 +51,9 @@ class News:
     """How long nobody is to ask, 0 where anybody may."""
     answered: bool
     """Whether it has answered some worker, at the same address and not long ago."""
+
+
+NOTHING = News(paused_secs=0.0, answered=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +112,15 @@ def note_answer(provider: str, address: str) -> None:
         )
 
 
-def news(addresses: Mapping[str, str]) -> dict[str, News]:
-    """Of providers, and where each is asked: what any worker has learned of them, by the database's clock."""
-    rows = ProviderBucket.objects.filter(provider__in=addresses).annotate(now=Now())
-    return {row.provider: _news(row, row.now, addresses[row.provider]) for row in rows}
+def news(asked: Sequence[tuple[str, str]]) -> list[News]:
+    """Of providers, each with the address where it is asked: what any worker has learned of them, by the
+    database's clock."""
+    rows = ProviderBucket.objects.filter(provider__in={provider for provider, _ in asked})
+    known = {row.provider: row for row in rows.annotate(now=Now())}
+    return [
+        _news(known[provider], known[provider].now, address) if provider in known else NOTHING
+        for provider, address in asked
+    ]
 
 
 def _news(row: ProviderBucket, now: datetime, address: str) -> News:

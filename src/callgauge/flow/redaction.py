@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.conf import settings
@@ -25,7 +26,7 @@ from callgauge.domain.storable import storable_json, storable_text
 from callgauge.domain.strict_json import decode_json
 from callgauge.flow.call_fields import FieldReader
 from callgauge.flow.recordings.rows import UPLOADED
-from callgauge.flow.redaction_findings import hide_in_findings, redactor_of
+from callgauge.flow.redaction_findings import Said, hide_in_findings, known_of, stored
 from callgauge.formats import from_wire, to_wire, word_times
 from callgauge.pii import TOKENS, Field, Placed, Redactor, merged, place
 from callgauge.store.models import (
@@ -99,8 +100,18 @@ def restore(call: CallLog, payload: CallPayload) -> bool:
     return True
 
 
-def hide(call: CallLog, payload: CallPayload, fields: Collection[str]) -> CallOriginal | None:
-    """Take personal data of these kinds out of rows that are not saved yet; gives what was sent, for
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What rows had before personal data was taken out of them."""
+
+    given: CallOriginal
+    """What was sent."""
+    stood: Sequence[Said]
+    """What was stored until then, which earlier findings quote."""
+
+
+def hide(call: CallLog, payload: CallPayload, fields: Collection[str]) -> Taken | None:
+    """Take personal data of these kinds out of rows that are not saved yet; what they had is for
     `store_original`. What was hidden in these rows before stays hidden."""
     before = payload.redaction
     if not fields:
@@ -110,7 +121,7 @@ def hide(call: CallLog, payload: CallPayload, fields: Collection[str]) -> CallOr
     for name in _OF_CALL:
         setattr(given, name, getattr(call, name))
     metadata, variables = json.loads(payload.metadata), json.loads(payload.dynamic_variables)
-    redactor = redactor_of(given, fields)
+    redactor = Redactor([Field(one) for one in fields], known_of([Said.of(given)]))
     turns = from_wire(json.loads(payload.turns))
     done = redactor.turns(turns)
     _put_turns(payload, done.turns)
@@ -130,7 +141,7 @@ def hide(call: CallLog, payload: CallPayload, fields: Collection[str]) -> CallOr
     }
     if settings.CALLGAUGE.redaction_originals == MEASURE:
         payload.redaction["measured"] = stable_hash(given.turns, given.metadata, given.dynamic_variables)
-    return given
+    return Taken(given, stored(call.pk))
 
 
 def unshown(url: str) -> str:
@@ -169,19 +180,20 @@ def _number(text: str, fields: Collection[str], redactor: Redactor) -> str:
 
 
 def store_original(
-    call: CallLog, payload: CallPayload, original: CallOriginal | None, *, before: Mapping[str, Any] | None
+    call: CallLog, payload: CallPayload, taken: Taken | None, *, before: Mapping[str, Any] | None
 ) -> None:
     """Keep what `hide` gave, or drop it and what was kept before. `before` is how the stored call was
     redacted, None for a new one: what a provider reported of it before that goes, and what was found in it
-    while more could be read is redacted too. The caller has saved the call, in the same transaction."""
+    is redacted too. The caller has saved the call, in the same transaction."""
     originals = settings.CALLGAUGE.redaction_originals
-    if original is not None and before is not None:
+    if taken is not None and before is not None:
         WebhookDelivery.objects.filter(call=call).exclude(event=WebhookEvent.COMPLETED).delete()
-        more = set(fields_of(payload)) - set(before.get("fields", ()))
-        if more and originals != MEASURE:  # there, what is found may quote the original
-            hide_in_findings(call, original, fields_of(payload))
-    if original is not None and originals != DROP:
-        original.call = call
-        original.save(force_insert=before is None)
+        if originals != MEASURE:  # there, what is found may quote the original
+            fields, said = fields_of(payload), [*taken.stood, Said.of(taken.given)]
+            more = set(fields) - set(before.get("fields", ()))
+            hide_in_findings(call, said, fields, all_of_it=bool(more) or "measured" in before)
+    if taken is not None and originals != DROP:
+        taken.given.call = call
+        taken.given.save(force_insert=before is None)
     elif before is not None:
         CallOriginal.objects.filter(pk=call.pk).delete()

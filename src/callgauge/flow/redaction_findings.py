@@ -1,75 +1,152 @@
-"""Results and answers that quote a call as it was before it was redacted: what is hidden in it is hidden
-there too."""
+"""What was found in a call before it was redacted quotes it: results and their verdict, judges' answers,
+drafts that were tried, what webhooks tell. What is hidden in the call is hidden there too.
+
+Only where the call is quoted: times, names of models and metrics, values and what people wrote are left.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 
 from callgauge.domain.storable import storable_json
+from callgauge.flow.presenting.results import RESERVED
 from callgauge.formats import from_wire
 from callgauge.pii import Field, Redactor, known_values
 from callgauge.store.models import (
     CallLog,
     CallOriginal,
+    CallPayload,
     JudgeCall,
+    LabCase,
     MetricResult,
     WebhookDelivery,
     WebhookEvent,
 )
 
-
-def redactor_of(given: CallOriginal, fields: Collection[str]) -> Redactor:
-    """Knows what was said of the caller beside the conversation; it learns the rest from `turns`."""
-    values = known_values(
-        json.loads(given.metadata),
-        json.loads(given.dynamic_variables),
-        {"customer_number": given.customer_number},
-    )
-    return Redactor([Field(one) for one in fields], values)
+Hide = Callable[[str], str]
+_SAID: Final = ("turns", "metadata", "dynamic_variables")
 
 
-def hide_in_findings(call: CallLog, given: CallOriginal, fields: Collection[str]) -> None:
-    """Of a call that was stored before; `given` is that call unredacted. The caller is in the transaction
-    that redacts it. What an evaluation that is under way stores later is not changed."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a call has, or had, that can be quoted; JSON, as the columns have it."""
+
+    turns: str
+    metadata: str
+    dynamic_variables: str
+    customer_number: str
+
+    @classmethod
+    def of(cls, row: CallOriginal) -> Said:
+        return cls(row.turns, row.metadata, row.dynamic_variables, row.customer_number)
+
+
+def stored(call_id: int | None) -> list[Said]:
+    """What is stored of a call now; nothing of one that is new."""
+    if call_id is None:
+        return []
+    shown = CallPayload.objects.filter(pk=call_id).values_list(*_SAID, "call__customer_number")
+    kept = CallOriginal.objects.filter(pk=call_id).values_list(*_SAID, "customer_number")
+    return [Said(*row) for row in (*shown, *kept)]
+
+
+def known_of(said: Iterable[Said]) -> dict[str, tuple[Field, ...]]:
+    return known_values(*(value for one in said for value in _keyed(one)))
+
+
+def _keyed(said: Said) -> Iterator[Any]:
+    yield json.loads(said.metadata)
+    yield json.loads(said.dynamic_variables)
+    yield {"customer_number": said.customer_number}
+
+
+def hide_in_findings(
+    call: CallLog, said: Sequence[Said], fields: Collection[str], *, all_of_it: bool
+) -> None:
+    """`said`: all that findings may quote. Without `all_of_it` the call was redacted before, and only what it
+    turns out to have had is looked for, wherever that was missed. The caller holds the call's row, in the
+    transaction that redacts it; what an evaluation that is under way stores later is not changed."""
+    redactor = Redactor([Field(one) for one in fields], known_of(said))
+    for one in said:
+        redactor.turns(from_wire(json.loads(one.turns)))
+    hide = cache(redactor.text if all_of_it else redactor.known_in)  # sentences repeat from rerun to rerun
     told = WebhookDelivery.objects.filter(call=call, event=WebhookEvent.COMPLETED)
-    found: tuple[tuple[QuerySet[Any], tuple[str, ...]], ...] = (
-        (MetricResult.objects.filter(call=call), ("explanation", "extra")),
-        (JudgeCall.objects.filter(call=call), ("answer",)),
-        (told, ("facts",)),
-    )
-    if not any(rows.exists() for rows, _ in found):
-        return
-    redactor = redactor_of(given, fields)
-    redactor.turns(from_wire(json.loads(given.turns)))
-    for rows, columns in found:
-        for row in rows.order_by("pk").only(*columns):
-            _hide(row, columns, redactor)
+    _change(CallPayload.objects.filter(pk=call.pk), {"rubric": _grounds}, hide)
+    _change(MetricResult.objects.filter(call=call), {"explanation": _texts, "extra": _extra}, hide)
+    _change(JudgeCall.objects.filter(call=call), {"answer": _answer}, hide)
+    _change(told, {"facts": _facts}, hide)
+    _change(LabCase.objects.filter(call=call), {"before": _answer, "after": _answer}, hide)
 
 
-def _hide(row: Model, columns: Collection[str], redactor: Redactor) -> None:
-    changed = []
-    for name in columns:
-        before = json.loads(getattr(row, name))
-        after = _texts(before, redactor)
-        if after != before:
-            setattr(row, name, storable_json(after))
-            changed.append(name)
-    if changed:
-        row.save(update_fields=changed)
+def _change(rows: QuerySet[Any], columns: Mapping[str, Callable[[Any, Hide], Any]], hide: Hide) -> None:
+    for pk, *values in rows.order_by("pk").values_list("pk", *columns):
+        changed: dict[str, Any] = {}
+        for (name, within), value in zip(columns.items(), values, strict=True):
+            before = json.loads(value) if isinstance(value, str) else value
+            after = within(before, hide)
+            if after != before:
+                changed[name] = storable_json(after) if isinstance(value, str) else after
+        if changed:
+            rows.filter(pk=pk).update(**changed)
 
 
-def _texts(value: Any, redactor: Redactor) -> Any:
-    """Texts alone: in what we wrote ourselves a key called "name" is a tool's, not a person's."""
+# --- where each of them quotes ---------------------------------------------------------------------------
+
+
+def _answer(value: Any, hide: Hide) -> Any:
+    """A judge's answer, or what stands for a result elsewhere."""
+    return _within(value, {"explanation": _texts, "evidence": _texts}, hide)
+
+
+def _extra(value: Any, hide: Hide) -> Any:
+    """All that a scorer has put there; of what the presentation adds, what a vote hides of the machine's."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: _row(inner, hide) if name == "machine" else inner if name in RESERVED else _texts(inner, hide)
+        for name, inner in value.items()
+    }
+
+
+def _row(value: Any, hide: Hide) -> Any:
+    return _within(value, {"explanation": _texts, "extra": _extra}, hide)
+
+
+def _grounds(value: Any, hide: Hide) -> Any:
+    return [_answer(row, hide) for row in value] if isinstance(value, list) else value
+
+
+def _facts(value: Any, hide: Hide) -> Any:
+    return _within(value, {"evaluation": _evaluation}, hide)
+
+
+def _evaluation(value: Any, hide: Hide) -> Any:
+    return _within(value, {"metrics": lambda rows, hide: [_row(row, hide) for row in rows]}, hide)
+
+
+def _within(value: Any, places: Mapping[str, Callable[[Any, Hide], Any]], hide: Hide) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: places[name](inner, hide) if name in places and inner is not None else inner
+        for name, inner in value.items()
+    }
+
+
+def _texts(value: Any, hide: Hide) -> Any:
+    """Texts alone: a key called "name" may be a tool's, and is not a person's."""
     match value:
         case str():
-            return redactor.text(value)
+            return hide(value)
         case list():
-            return [_texts(item, redactor) for item in value]
+            return [_texts(item, hide) for item in value]
         case dict():
-            return {name: _texts(item, redactor) for name, item in value.items()}
+            return {name: _texts(item, hide) for name, item in value.items()}
         case _:
             return value

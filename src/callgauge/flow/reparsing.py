@@ -75,7 +75,7 @@ def _reread(pk: int, dry_run: bool) -> RereadCall | None:
     except TranscriptError as error:
         return RereadCall(pk, Reread.REFUSED, len(before), len(before), str(error))
     put_turns(payload, parsed)
-    original = hide(call, payload, fields)
+    taken = hide(call, payload, fields)
     after = json.loads(payload.turns)
     if after == before:
         return RereadCall(pk, Reread.SAME, len(before), len(after))
@@ -84,7 +84,7 @@ def _reread(pk: int, dry_run: bool) -> RereadCall | None:
         call.content_hash = content_hash(call, payload)
         call.save()
         payload.save()
-        store_original(call, payload, original, before=hears)
+        store_original(call, payload, taken, before=hears)
         redact_again(call, hears)
         audit.record("call.reparsed", call, turns_before=len(before), turns_after=len(after))
     return RereadCall(pk, Reread.CHANGED, len(before), len(after))

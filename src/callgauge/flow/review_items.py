@@ -144,15 +144,20 @@ def _require_third(item: ReviewItem, by: Reviewer, jointly: bool) -> None:
 def skip(item: ReviewItem, *, by: Reviewer) -> None:
     """Show it to this reviewer no more; one that was theirs is anybody's again."""
     _require_open(item)
-    ReviewSkip.objects.get_or_create(item=item, reviewer=by.name)
-    ReviewItem.objects.filter(pk=item.pk, assignee=by.name).update(assignee="")
+    theirs = ReviewItem.objects.filter(pk=item.pk, assignee=by.name).update(assignee="")
+    ReviewSkip.objects.get_or_create(item=item, reviewer=by.name, defaults={"was_theirs": bool(theirs)})
 
 
 @audited("review.skips_taken_back")
 def take_back_skips(project: Project, item_id: int | None = None, *, by: Reviewer) -> int:
-    """Show again what this reviewer skipped, or one item of it; how many there were."""
+    """Show again what this reviewer skipped, or one item of it; how many there were. What was theirs is so
+    again, unless somebody has it by now."""
     skips = ReviewSkip.objects.filter(item__project=project, item__done_at=None, reviewer=by.name)
-    deleted, _ = (skips if item_id is None else skips.filter(item=item_id)).delete()
+    if item_id is not None:
+        skips = skips.filter(item=item_id)
+    theirs = skips.filter(was_theirs=True).values("item")
+    ReviewItem.objects.filter(pk__in=theirs, assignee="").update(assignee=by.name)
+    deleted, _ = skips.delete()
     return deleted
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from callgauge.judge.retry import Clock
@@ -46,6 +46,9 @@ class Gate:
         self.passed = 0
         """Requests that went through so far."""
         self.answers = 0
+        """So often the provider has said something."""
+        self.before_first: Callable[[], Awaitable[None]] | None = None
+        """Waited for by whoever comes, until it is done once: what others know of the provider."""
 
     def pause(self, secs: float) -> None:
         """The provider asked for that. A shorter pause does not end a longer one."""
@@ -67,9 +70,9 @@ class Gate:
         self._well, self._down_since, self.outage_told = True, None, False
         self.answers += 1
 
-    def trust(self, *, answered_before: bool) -> None:
-        """Whether it has answered another process at the same address."""
-        self._well = self._well or answered_before
+    def trust(self) -> None:
+        """It has answered another process: when it answers nobody, it is down."""
+        self._well = True
 
     def unanswered(self) -> None:
         """A provider that has never answered is not down: it may be set up wrongly."""
@@ -83,6 +86,8 @@ class Gate:
 
     async def pass_pause(self) -> None:
         self.passed += 1
+        if self.before_first is not None:
+            await self.before_first()
         while left_secs := self.closed_secs:
             spread = self._clock.random.uniform(0, min(left_secs * _SPREAD, _SPREAD_MAX_SECS))
             await self._clock.sleep(left_secs + spread)

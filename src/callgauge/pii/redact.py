@@ -95,6 +95,15 @@ class Redactor:
         line = Line(text)
         return _replaced(text, self._resolved([line]).get(0, ()))
 
+    def known_in(self, text: str) -> str:
+        """The text without what is known of the conversation already, and nothing else looked for."""
+        found = [
+            (finding.start, finding.end, field)
+            for finding in known.find([Line(text)], self._known)
+            if (field := next((one for one in finding.fields if one in self._fields), None)) is not None
+        ]
+        return _replaced(text, found)
+
     def json(self, value: Any) -> Any:
         """An object with the values hidden whose keys tell what they are, and what stands in its texts."""
         return self._json(value, (), 0)

@@ -36,7 +36,7 @@ __all__ = [
 
 
 class Judges:
-    """Opened as they are first asked. Those of one provider share a gate."""
+    """Opened as they are first asked. Those of one provider at one address share a gate."""
 
     def __init__(
         self,
@@ -101,8 +101,8 @@ class ConfiguredJudges(Judges):
         assert settings is not None
         self._options = options
         self._limits = ProviderLimits(options.judge_rate, options.judge_token_rate)
-        self._gates: dict[str, Gate] = {}
-        self._allowances: list[SharedAllowance] = []
+        self._gates: dict[tuple[str, str], Gate] = {}
+        self._allowances: dict[str, SharedAllowance] = {}
         self._thread = DatabaseThread("judge-rate")
         self._shared = SharedGates(self._thread)
         super().__init__(
@@ -119,22 +119,24 @@ class ConfiguredJudges(Judges):
         return open_judge(settings, self._gate(settings.provider, settings.base_url))
 
     def _gate(self, provider: str, address: str) -> Gate:
-        if provider not in self._gates:
+        """One for each address: at one of them a provider may be down, or set up wrongly, and not at another.
+        Pauses and the operator's rate are the provider's."""
+        if (provider, address) not in self._gates:
             gate = Gate(allowance=self._allowance(provider), tell=self._shared.teller(provider))
-            self._gates[provider] = gate
+            self._gates[provider, address] = gate
             self._shared.watch(provider, gate, address)
-        return self._gates[provider]
+        return self._gates[provider, address]
 
     def _allowance(self, provider: str) -> SharedAllowance | None:
         if self._limits == ProviderLimits():
             return None
-        allowance = SharedAllowance(provider, self._limits, self._thread)
-        self._allowances.append(allowance)
-        return allowance
+        if provider not in self._allowances:
+            self._allowances[provider] = SharedAllowance(provider, self._limits, self._thread)
+        return self._allowances[provider]
 
     async def close(self) -> None:
         await super().close()
-        for allowance in self._allowances:
+        for allowance in self._allowances.values():
             await allowance.close()
         await self._shared.close()
         await self._thread.close()

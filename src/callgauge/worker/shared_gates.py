@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,10 +24,11 @@ TELL_SECS = 300.0
 """How often it is written down, at most, that a provider answers."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Watched:
-    gate: Gate
+    provider: str
     address: str
+    gate: Gate
     passed: int = 0
     """Requests that had gone through when it was last looked at."""
     answers: int = 0
@@ -45,22 +46,24 @@ class _Watched:
 
 
 class SharedGates:
-    """Tells the database what this process's gates know, and them what the others' do. Looks only while
-    questions are asked."""
+    """Tells the database what this process's gates know, and them what the others' do. Looks before the first
+    request of each, and then only while questions are asked."""
 
     def __init__(self, thread: DatabaseThread, *, look_secs: float = LOOK_SECS) -> None:
         self._thread = thread
         self._look_secs = look_secs
-        self._watched: dict[str, _Watched] = {}
-        self._telling: set[asyncio.Task[None]] = set()
+        self._watched: list[_Watched] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
 
     def teller(self, provider: str) -> Callable[[float], None]:
-        return partial(self._tell, provider)
+        return partial(self._tell_pause, provider)
 
     def watch(self, provider: str, gate: Gate, address: str = "") -> None:
         """`address`: where it is asked. What is known of one says nothing of another."""
-        self._watched[provider] = _Watched(gate, address)
+        watched = _Watched(provider, address, gate)
+        self._watched.append(watched)
+        gate.before_first = partial(self._first_look, watched, [])
 
     def start(self) -> None:
         """On the event loop whose questions pass the gates; further calls do nothing."""
@@ -68,21 +71,31 @@ class SharedGates:
             self._looking = asyncio.create_task(self._look_for_ever())
 
     async def close(self) -> None:
-        tasks = [*self._telling, *([self._looking] if self._looking is not None else [])]
+        tasks = [*self._tasks, *([self._looking] if self._looking is not None else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _tell(self, provider: str, secs: float) -> None:
-        task = asyncio.create_task(self._store(provider, secs))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+    def _keep(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
-    async def _store(self, provider: str, secs: float) -> None:
+    def _tell_pause(self, provider: str, secs: float) -> None:
+        self._keep(asyncio.create_task(self._store_pause(provider, secs)))
+
+    async def _store_pause(self, provider: str, secs: float) -> None:
         try:
             await self._thread.run(provider_limits.pause, provider, secs)
         except DatabaseError as error:
             log.warning("other workers do not hear of a judge's pause: %s", type(error).__name__)
+
+    async def _first_look(self, one: _Watched, begun: list[asyncio.Task[None]]) -> None:
+        """One look for all who come meanwhile; it goes on for the others when one of them is cancelled."""
+        if not begun:
+            begun.append(self._keep(asyncio.create_task(self._hear([one]))))
+        await asyncio.wait(begun)
+        one.gate.before_first = None
 
     async def _look_for_ever(self) -> None:
         while True:
@@ -90,22 +103,32 @@ class SharedGates:
             await self.look()
 
     async def look(self) -> None:
-        busy = {name: one for name, one in self._watched.items() if one.was_asked or one.has_to_tell}
-        if not busy:
-            return
-        try:
-            found = await self._thread.run(provider_limits.news, {name: busy[name].address for name in busy})
-            for name, one in busy.items():
-                one.passed = one.gate.passed
-                if name in found:
-                    one.gate.close_for(found[name].paused_secs)
-                    one.gate.trust(answered_before=found[name].answered)
-                await self._tell_answers(name, one)
-        except Exception as error:  # noqa: BLE001 -- it must go on looking whatever it was
-            log.warning("cannot share what is known of judges, trying again: %s", type(error).__name__)
+        asked = [one for one in self._watched if one.was_asked]
+        if asked:
+            await self._hear(asked)
+        for one in [one for one in self._watched if one.has_to_tell]:
+            await self._tell_answers(one)
 
-    async def _tell_answers(self, provider: str, one: _Watched) -> None:
-        if one.has_to_tell:
-            answers = one.gate.answers
-            await self._thread.run(provider_limits.note_answer, provider, one.address)
-            one.answers, one.told_at = answers, time.monotonic()
+    async def _hear(self, asked: Sequence[_Watched]) -> None:
+        passed = [one.gate.passed for one in asked]
+        try:
+            found = await self._thread.run(
+                provider_limits.news, [(one.provider, one.address) for one in asked]
+            )
+        except Exception as error:  # noqa: BLE001 -- it must go on looking whatever it was
+            log.warning("cannot look what is known of judges, trying again: %s", type(error).__name__)
+            return
+        for one, seen, news in zip(asked, passed, found, strict=True):
+            one.passed = seen
+            one.gate.close_for(news.paused_secs)
+            if news.answered:
+                one.gate.trust()
+
+    async def _tell_answers(self, one: _Watched) -> None:
+        answers = one.gate.answers
+        try:
+            await self._thread.run(provider_limits.note_answer, one.provider, one.address)
+        except Exception as error:  # noqa: BLE001 -- it is told again
+            log.warning("other workers do not hear that a judge answers: %s", type(error).__name__)
+            return
+        one.answers, one.told_at = answers, time.monotonic()

@@ -1903,6 +1903,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("reviewer", models.CharField(max_length=255)),
+                ("was_theirs", models.BooleanField(default=False)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "item",

@@ -99,6 +99,8 @@ class ReviewSkip(models.Model):
 
     item = models.ForeignKey(ReviewItem, models.CASCADE, related_name="skips")
     reviewer = models.CharField(max_length=255)
+    was_theirs = models.BooleanField(default=False)
+    """Whether the item was assigned to them until then, and is again when they take it back."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -58,6 +58,7 @@ NOTICES = {
     "agreed": "Answered. A second opinion changes nothing by itself.",
     "skipped": "Skipped. Others may still answer it.",
     "skip-undone": "It is back in the queue.",
+    "skip-over": "There is no skip to undo: somebody has answered it, or it is back already.",
     "unskipped": "What you skipped is back in the queue.",
     "assigned": "It is yours now.",
     "unassigned": "Anybody may answer it now.",

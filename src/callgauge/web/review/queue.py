@@ -19,7 +19,7 @@ from callgauge.flow.review_reasons import TITLES, code_of
 from callgauge.flow.reviewers import Reviewer, reviewer_of, voter
 from callgauge.flow.reviews import find_review, read_vote, withdraw
 from callgauge.flow.scope import Person, as_id, projects_of
-from callgauge.store.models import Review, ReviewItem, ReviewRole, ReviewSkip
+from callgauge.store.models import Project, Review, ReviewItem, ReviewRole, ReviewSkip
 from callgauge.web.frame import WAITING
 from callgauge.web.page import project_page, show
 from callgauge.web.review.places import (
@@ -64,7 +64,7 @@ def review(request: HttpRequest, who: Person, **captured: Any) -> HttpResponse:
             "tabs": tabs(who, "review"),
             "notice": notice_of(request),
             "undo": _undoable(request, me),
-            "undo_skip": _skipped(request, me),
+            "undo_skip": _skipped(request, project, me),
             "rows": rows,
             "item": None if chosen is None else present_item(chosen, who, me.name, blind=blind),
             "previous": rows[place - 1].id if place else None,
@@ -122,11 +122,13 @@ def skip_item(request: HttpRequest, who: Person, **captured: Any) -> HttpRespons
 
 @project_page("POST")
 def unskip(request: HttpRequest, who: Person, **captured: Any) -> HttpResponse:
-    item_id = as_id(request.POST.get("item"))
-    take_back_skips(project_of(who), item_id, by=voter(who))
-    if item_id is None:
+    if "item" not in request.POST:
+        take_back_skips(project_of(who), by=voter(who))
         return back_to("review", who, notice="unskipped")
-    return back_to("review", who, **_kept(request), item=str(item_id), notice="skip-undone")
+    item = _item(who, as_id(request.POST["item"]) or 0)
+    back = take_back_skips(item.project, item.pk, by=voter(who))
+    notice = "skip-undone" if back else "skip-over"
+    return back_to("review", who, **_kept(request), item=str(item.pk), notice=notice)
 
 
 @project_page("POST")
@@ -177,12 +179,12 @@ def _undoable(request: HttpRequest, me: Reviewer) -> int | None:
     return number if mine.exists() else None
 
 
-def _skipped(request: HttpRequest, me: Reviewer) -> int | None:
+def _skipped(request: HttpRequest, project: Project, me: Reviewer) -> int | None:
     """The item that was just skipped, in the same way."""
     number = as_id(request.GET.get("undo_skip"))
     if number is None:
         return None
-    mine = ReviewSkip.objects.filter(item=number, item__done_at=None, reviewer=me.name)
+    mine = ReviewSkip.objects.filter(item=number, item__project=project, item__done_at=None, reviewer=me.name)
     return number if mine.exists() else None
 
 
