@@ -78,17 +78,12 @@ def others(folder: Path, calls: int, in_flight: int) -> None:
     with ScaledOut(folder, answer_secs=1.0, concurrency=in_flight) as installation:
         large_id = installation.set_up(calls, METRICS)
         second = installation.tenant("Second")
-        small = second.set_up(100, METRICS)
+        small = second.set_up(large.SECOND_CALLS, METRICS)
         _start(installation, 2)
-        alone = large.rerun_secs(second, small)
+        alone = large.second_alone(second, small)
         installation.rerun_all(large_id)
         time.sleep(5)
-        beside = large.rerun_secs(second, small)
-        print(
-            f"second tenant's 100 calls: alone {alone:.1f} s, beside the large rerun {beside:.1f} s = "
-            f"{beside / alone:.2f}x",
-            flush=True,
-        )
+        large.second_beside(second, small, alone)
         waits = large.live(installation, installation, large_id, per_sec=20, secs=30)
         print(
             f"live calls, {len(waits)} at 20/s: p50 {statistics.median(waits):.2f} s, "

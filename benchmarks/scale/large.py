@@ -32,11 +32,10 @@ def rerun(folder: Path, calls: int) -> None:
         running = [installation.add_worker() for _ in range(WORKERS)]
         for worker in running:
             worker.ready()
-        alone = [rerun_secs(second, small) for _ in range(SECOND_RUNS)]
-        print(f"another tenant's {SECOND_CALLS} calls, alone: {_listed(alone)} s", flush=True)
+        alone = second_alone(second, small)
         for size in SMALLER:
             _whole(installation, size, running)
-        _whole(installation, calls, running, second=(second, small, statistics.median(alone)))
+        _whole(installation, calls, running, second=(second, small, alone))
 
 
 def _whole(
@@ -78,18 +77,29 @@ def _beside(
     """Somebody else's rerun, and live calls of the tenant whose large rerun goes on."""
     other, small, alone = second
     time.sleep(10)  # until it is well under way
-    beside = [rerun_secs(other, small) for _ in range(SECOND_RUNS)]
-    print(
-        f"another tenant's {SECOND_CALLS} calls, beside it: {_listed(beside)} s = "
-        f"{statistics.median(beside) / alone:.2f}x of alone (medians)",
-        flush=True,
-    )
+    second_beside(other, small, alone)
     waits = sorted(live(installation, tenant, agent_id, per_sec=LIVE_PER_SEC, secs=LIVE_SECS))
     done = installation.rows(f"SELECT state = 'done' FROM store_rerun WHERE {_large(agent_id)}")
     print(
         f"live calls at {LIVE_PER_SEC}/s for {LIVE_SECS} s: {len(waits)} evaluated, "
         f"p50 {statistics.median(waits):.2f} s, p95 {waits[int(0.95 * len(waits))]:.2f} s, "
         f"at most {waits[-1]:.2f} s; large rerun over: {done[0][0]}",
+        flush=True,
+    )
+
+
+def second_alone(second: ScaledOut, agent_id: int) -> float:
+    """The median of a few reruns of another tenant's calls while nobody else has work; seconds."""
+    alone = [rerun_secs(second, agent_id) for _ in range(SECOND_RUNS)]
+    print(f"another tenant's {SECOND_CALLS} calls, alone: {_listed(alone)} s", flush=True)
+    return statistics.median(alone)
+
+
+def second_beside(second: ScaledOut, agent_id: int, alone: float) -> None:
+    beside = [rerun_secs(second, agent_id) for _ in range(SECOND_RUNS)]
+    print(
+        f"another tenant's {SECOND_CALLS} calls, beside a large rerun: {_listed(beside)} s = "
+        f"{statistics.median(beside) / alone:.2f}x of alone (medians)",
         flush=True,
     )
 

@@ -11,8 +11,9 @@ from callgauge.store.models import Chunk, Priority
 
 KEPT_SHARE = 4
 """One in four slots is never given to work that can wait: a stalled judge cannot hold up live calls."""
-BULK_SHARE = 4
-"""Every fourth slot that comes free goes to bulk work first: a stream of small reruns must not stop it."""
+BULK_SHARE = 8
+"""Every eighth slot that comes free goes to bulk work first: a stream of small reruns must not stop it, and
+one that somebody waits for should hardly notice it."""
 
 
 class Place(NamedTuple):
