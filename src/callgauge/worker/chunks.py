@@ -51,7 +51,10 @@ class ChunkWork:
         # Threads apart, so that planning a large rerun never delays a live call.
         self._loading, self._planning = DatabaseThread("load"), DatabaseThread("plan")
         self._bulk_loading = DatabaseThread("load-bulk")
-        self._calls = Slots(max(32, 2 * in_flight))
+        # A call holds its slot for as long as its questions wait for theirs. A large rerun is kept to half of
+        # the slots, enough to keep the judge busy: a small one need not wait until whole calls have ended.
+        calls = max(32, 2 * in_flight)
+        self._calls = Slots(calls, for_bulk=calls // 2)
         self._calls_of = Loading(self._loading, self._bulk_loading, self._calls, memory_mb)
         self._specs: dict[tuple[int, ...], Sequence[MetricSpec]] = {}
 

@@ -38,9 +38,11 @@ _Waiting = asyncio.Future[None]
 
 
 class Slots:
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, *, for_bulk: int | None = None) -> None:
+        """`for_bulk`: the most that bulk work may hold, where that is less than what others may."""
         self._free = total
         self._patient_free = max(1, total - max(1, total // KEPT_SHARE))
+        self._bulk_free = self._patient_free if for_bulk is None else for_bulk
         self._held: Counter[Place] = Counter()
         # In the order in which they began to wait: between tenants that hold as many, the first is next.
         self._waiting: OrderedDict[Place, deque[_Waiting]] = OrderedDict()
@@ -67,19 +69,17 @@ class Slots:
             raise
 
     def _has_room(self, place: Place) -> bool:
-        return self._free > 0 and (place.urgent or self._patient_free > 0)
+        return (
+            self._free > 0
+            and (place.urgent or self._patient_free > 0)
+            and (place.priority != Priority.BULK or self._bulk_free > 0)
+        )
 
     def _hold(self, place: Place) -> None:
-        self._free -= 1
-        if not place.urgent:
-            self._patient_free -= 1
-        self._held[place] += 1
+        self._count(place, 1)
 
     def release(self, place: Place) -> None:
-        self._free += 1
-        if not place.urgent:
-            self._patient_free += 1
-        self._held[place] -= 1
+        self._count(place, -1)
         if not self._held[place]:
             del self._held[place]
         self._grant()
@@ -100,6 +100,14 @@ class Slots:
             return None
         bulk_first = self._grants % BULK_SHARE == BULK_SHARE - 1
         return min(able, key=lambda place: (_rank(place, bulk_first), self._held[place]))
+
+    def _count(self, place: Place, more: int) -> None:
+        self._free -= more
+        if not place.urgent:
+            self._patient_free -= more
+        if place.priority == Priority.BULK:
+            self._bulk_free -= more
+        self._held[place] += more
 
     def _forget(self, place: Place, waiting: _Waiting) -> None:
         queue = self._waiting.get(place)
