@@ -17,7 +17,8 @@ PROGRAM = Path(__file__).resolve().with_name("mlflow_program.py")
 PRODUCT = [sys.executable, "-m", "benchmarks.sandbox.product"]
 OURS = {
     "built-in metrics": ("--metrics", "6", "--kind", "built-in"),
-    "Python metrics": ("--metrics", "1"),
+    "Python metrics in a process each": ("--metrics", "1"),
+    "Python metrics in monty": ("--metrics", "1", "--sandbox", "monty"),
 }
 
 

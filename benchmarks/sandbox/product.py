@@ -12,8 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.sandbox.__main__ import SCRIPT, TURNS, Measured, call, cpu_secs, one, timed
-from callgauge.sandbox import open_sandbox
+from benchmarks.sandbox.__main__ import MONTY_SCRIPT, SCRIPT, TURNS, Measured, call, cpu_secs, one, timed
+from callgauge.sandbox import BACKENDS, open_sandbox
 
 BUILT_IN = ("95104e97", "797328f3", "5f02a2cd", "3b5f3a07", "97619dca", "8df263b8")
 """Tool calls, latency, interruptions, silence, talk ratio, words a minute."""
@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--metrics", type=int, default=1)
     parser.add_argument("--concurrency", type=int, default=32, help="CALLGAUGE_JUDGE_CONCURRENCY")
     parser.add_argument("--kind", choices=["python", "built-in"], default="python")
+    parser.add_argument("--sandbox", choices=sorted(BACKENDS), default="cpython", help="CALLGAUGE_SANDBOX")
     parser.add_argument("--only-product", action="store_true", help="not the sandbox alone, before and after")
     parser.add_argument("--profile", metavar="FILE", help="write a profile of the event loop's thread")
     options = parser.parse_args()
@@ -34,10 +35,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             measure(Path(folder) / "data", options)
         return
-    before = alone(options.calls)
+    before = alone(options.calls, options.sandbox)
     with tempfile.TemporaryDirectory() as folder:
         rate, cpu_ms = measure(Path(folder) / "data", options)
-    after = alone(options.calls)
+    after = alone(options.calls, options.sandbox)
     bare, bare_ms = (before.rate + after.rate) / 2, (before.cpu_ms + after.cpu_ms) / 2
     print(
         f"the sandbox alone, before and after: {before.rate:.0f} and {after.rate:.0f}/s, {bare_ms:.2f} ms "
@@ -45,10 +46,10 @@ def main() -> None:
     )
 
 
-def alone(count: int) -> Measured:
+def alone(count: int, backend: str) -> Measured:
     """The same script and call without the product, from as many threads as the product uses for a rerun."""
     data = call()
-    with open_sandbox("cpython") as sandbox:
+    with open_sandbox(backend) as sandbox:
         return timed(lambda: one(sandbox, data), count, THREADS)
 
 
@@ -70,7 +71,7 @@ def measure(folder: Path, options: argparse.Namespace) -> tuple[float, float]:
     agent = Agent.objects.create(project=project, name="Bench", assistant_id="bench")
     _make_metrics(project, options)
     _take_in(key, agent, range(-1, 0))
-    executor = Executor("bench:1", lambda: None, concurrency=options.concurrency)
+    executor = Executor("bench:1", lambda: None, concurrency=options.concurrency, sandbox=options.sandbox)
     if options.profile:
         _profile(executor, options.profile)
     executor.start()
@@ -91,7 +92,8 @@ def measure(folder: Path, options: argparse.Namespace) -> tuple[float, float]:
     done = MetricResult.objects.filter(rerun=rerun_id, outcome__in=outcomes).count()
     assert done == options.calls * options.metrics, (done, "were measured")
     print(
-        f"{options.calls} calls of {TURNS} turns x {options.metrics} {options.kind} metrics: "
+        f"{options.calls} calls of {TURNS} turns x {options.metrics} {options.kind} metrics"
+        f"{f' in {options.sandbox}' if options.kind == 'python' else ''}: "
         f"{done / wall:.0f} evaluations/s, {wall:.1f} s, {cpu / done * 1e3:.2f} ms CPU each; "
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     )
@@ -113,7 +115,7 @@ def _make_metrics(project: object, options: argparse.Namespace) -> None:
             "name": f"Words {number}",
             "kind": "custom_code",
             "eval_type": "numeric",
-            "custom_code": SCRIPT,
+            "custom_code": SCRIPT if options.sandbox == "cpython" else MONTY_SCRIPT,
         }
         create_metric(project, MetricChange(frozen=frozen))  # type: ignore[arg-type]
 
