@@ -38,7 +38,7 @@ def delivery(who: Tenant, call_id: str = "c", state: str = "queued", **fields: A
         call=call,
         event="call_log.completed",
         facts=json.dumps({"success": True, "status": "success"}),
-        **{"due_at": timezone.now(), "state": state, **fields},
+        **{"due_at": timezone.now() - timedelta(seconds=1), "state": state, **fields},
     )
 
 

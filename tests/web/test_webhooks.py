@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from django.test import Client
@@ -47,7 +48,7 @@ def delivery(people: People, state: str = "failed", call_id: str = "c-1", **fiel
         facts=json.dumps({"success": False}),
         state=state,
         tries=[tried],
-        **{"due_at": timezone.now(), **fields},
+        **{"due_at": timezone.now() - timedelta(seconds=1), **fields},
     )
 
 

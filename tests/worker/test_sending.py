@@ -12,6 +12,7 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from callgauge.flow import errands
@@ -85,7 +86,7 @@ def completed(project: Project, number: int = 0) -> WebhookDelivery:
         call=call,
         event="call_log.completed",
         facts='{"success": true}',
-        due_at=timezone.now(),
+        due_at=timezone.now() - timedelta(seconds=1),
     )
 
 
@@ -99,8 +100,8 @@ def ended() -> bool:
 
 def due_now() -> int:
     """Waiting is over: tries follow each other at once."""
-    waiting = WebhookDelivery.objects.filter(state=ErrandState.QUEUED, due_at__gt=timezone.now())
-    return waiting.update(due_at=timezone.now())
+    waiting = WebhookDelivery.objects.filter(state=ErrandState.QUEUED, due_at__gt=Now())
+    return waiting.update(due_at=Now())
 
 
 def try_until_ended() -> None:

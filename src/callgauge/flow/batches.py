@@ -14,12 +14,11 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Count, DateTimeField, ExpressionWrapper, F, Q, Sum, Value
-from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Now
 
 from callgauge.domain.judging import JudgeAnswer
 from callgauge.domain.outcomes import Usage
-from callgauge.flow import checkpoint, ledger
+from callgauge.flow import checkpoint, errands, ledger
 from callgauge.flow.checkpoint import Question
 from callgauge.flow.wake import announce_work
 from callgauge.store.models import (
@@ -50,10 +49,6 @@ class Draft:
 
     model: str
     questions: Sequence[Question]
-
-
-def in_secs(secs: float) -> Combinable:
-    return ExpressionWrapper(Now() + Value(timedelta(seconds=secs)), output_field=DateTimeField())
 
 
 def open_batches(owner: str, chunk_id: int, drafts: Sequence[Draft]) -> bool:
@@ -258,7 +253,7 @@ def _go_on(chunk: Chunk) -> None:
 
 
 def _handed_back(due_in_secs: float) -> dict[str, object]:
-    return {"owner": "", "lease_until": None, "due_at": in_secs(due_in_secs)}
+    return {"owner": "", "lease_until": None, "due_at": errands.in_secs(due_in_secs)}
 
 
 def _move(owner: str, batch_id: int, /, **fields: object) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -53,7 +53,7 @@ class SharedGates:
         self._thread = thread
         self._look_secs = look_secs
         self._watched: list[_Watched] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         self._looking: asyncio.Task[None] | None = None
 
     def teller(self, provider: str) -> Callable[[float], None]:
@@ -76,13 +76,14 @@ class SharedGates:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _keep(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
+    def _begin(self, work: Coroutine[None, None, object]) -> asyncio.Task[object]:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     def _tell_pause(self, provider: str, secs: float) -> None:
-        self._keep(asyncio.create_task(self._store_pause(provider, secs)))
+        self._begin(self._store_pause(provider, secs))
 
     async def _store_pause(self, provider: str, secs: float) -> None:
         try:
@@ -90,10 +91,10 @@ class SharedGates:
         except DatabaseError as error:
             log.warning("other workers do not hear of a judge's pause: %s", type(error).__name__)
 
-    async def _first_look(self, one: _Watched, begun: list[asyncio.Task[None]]) -> None:
+    async def _first_look(self, one: _Watched, begun: list[asyncio.Task[object]]) -> None:
         """One look for all who come meanwhile; it goes on for the others when one of them is cancelled."""
         if not begun:
-            begun.append(self._keep(asyncio.create_task(self._hear([one]))))
+            begun.append(self._begin(self._hear([one])))
         await asyncio.wait(begun)
         one.gate.before_first = None
 
@@ -104,25 +105,27 @@ class SharedGates:
 
     async def look(self) -> None:
         asked = [one for one in self._watched if one.was_asked]
-        if asked:
-            await self._hear(asked)
+        passed = [one.gate.passed for one in asked]
+        if asked and await self._hear(asked):
+            for one, seen in zip(asked, passed, strict=True):
+                one.passed = seen
         for one in [one for one in self._watched if one.has_to_tell]:
             await self._tell_answers(one)
 
-    async def _hear(self, asked: Sequence[_Watched]) -> None:
-        passed = [one.gate.passed for one in asked]
+    async def _hear(self, asked: Sequence[_Watched]) -> bool:
+        """False where the database did not say."""
         try:
             found = await self._thread.run(
                 provider_limits.news, [(one.provider, one.address) for one in asked]
             )
         except Exception as error:  # noqa: BLE001 -- it must go on looking whatever it was
             log.warning("cannot look what is known of judges, trying again: %s", type(error).__name__)
-            return
-        for one, seen, news in zip(asked, passed, found, strict=True):
-            one.passed = seen
+            return False
+        for one, news in zip(asked, found, strict=True):
             one.gate.close_for(news.paused_secs)
             if news.answered:
                 one.gate.trust()
+        return True
 
     async def _tell_answers(self, one: _Watched) -> None:
         answers = one.gate.answers

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from callgauge.flow import errands
@@ -75,7 +76,7 @@ def replay_dead(who: Who, project: Project, since: datetime | None = None) -> in
 def _send_again(rows: QuerySet[WebhookDelivery]) -> int:
     with write_turn(), transaction.atomic():
         count = rows.filter(state__in=OVER).update(
-            state=ErrandState.QUEUED, attempts=0, due_at=timezone.now(), finished_at=None, owner=""
+            state=ErrandState.QUEUED, attempts=0, due_at=Now(), finished_at=None, owner=""
         )
         announce_work()
     return count

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from callgauge.domain.storable import storable_json
 from callgauge.flow.errands import new_uid
@@ -63,6 +63,7 @@ def forward(call: CallLog, source: str, report: Any) -> None:
 def queue_test(project: Project, agent: Agent | None) -> WebhookDelivery:
     row = _row(WebhookEvent.TEST, project.pk, None if agent is None else agent.pk, None, "")
     _queue([row])
+    row.refresh_from_db(fields=["due_at"])
     return row
 
 
@@ -80,7 +81,7 @@ def _row(
         call_id=call_id,
         event=event,
         facts=facts,
-        due_at=timezone.now(),
+        due_at=Now(),
     )
 
 

@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -204,7 +203,7 @@ def ended(owner: str, work: Sending, tried: Tried, *, most_tries: int) -> None:
             owner="",
             lease_until=None,
             tries=tries,
-            due_at=timezone.now() + timedelta(seconds=wait_secs),
+            due_at=errands.in_secs(wait_secs),
         )
 
 
