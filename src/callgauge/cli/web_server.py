@@ -56,6 +56,10 @@ LAST_REQUEST_SECS = 0.5
 END_SECS = 1.0
 """For threads that have nothing to do any more to end."""
 POLL_SECS = 0.05
+MANY_CONNECTIONS = 500
+"""With more, each look at them all takes milliseconds, in which no thread that answers gets on."""
+YIELDED = 3
+"""So many times as long as such a look took, the threads that answer have to themselves after it."""
 
 
 class WebServer:
@@ -78,7 +82,10 @@ class WebServer:
         """Returns when it was told to stop and what had arrived by then is answered. Waitress by itself drops
         what waits for a thread or for the rest of a body."""
         while not self._stopping:
+            began_secs = time.thread_time()
             wasyncore.poll2(self._server.adj.asyncore_loop_timeout, self._sockets)
+            if len(self._sockets) > MANY_CONNECTIONS:
+                time.sleep(YIELDED * (time.thread_time() - began_secs))
         self._finish()
 
     def stop(self) -> None:
