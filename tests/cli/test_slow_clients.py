@@ -114,3 +114,22 @@ def test_many_that_come_at_once_are_taken_at_once() -> None:
 def test_there_is_room_for_thousands() -> None:
     assert web_server.most_connections() >= 64
     assert web_server.most_connections() <= web_server.CONNECTIONS
+
+
+@pytest.mark.parametrize(("connections", "left"), [(10, []), (web_server.MANY_CONNECTIONS + 1, [0.06])])
+def test_a_look_at_many_connections_leaves_time_to_the_threads_that_answer(
+    monkeypatch: pytest.MonkeyPatch, connections: int, left: list[float]
+) -> None:
+    spent, slept = iter((1.0, 1.02)), list[float]()
+    clock = SimpleNamespace(thread_time=lambda: next(spent), sleep=slept.append)
+    monkeypatch.setattr(web_server, "time", clock)
+    waitress = SimpleNamespace(adj=SimpleNamespace(asyncore_loop_timeout=1))
+    server = web_server.WebServer(waitress, dict.fromkeys(range(connections)))
+    monkeypatch.setattr(server, "_finish", lambda: None)
+
+    def look(secs: float, sockets: dict[int, Any]) -> None:
+        server._stopping = True
+
+    monkeypatch.setattr(web_server.wasyncore, "poll2", look)
+    server.run()
+    assert slept == pytest.approx(left)
