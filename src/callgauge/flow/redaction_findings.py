@@ -72,10 +72,19 @@ def hide_in_findings(
     """`said`: all that findings may quote. Without `all_of_it` the call was redacted before, and only what it
     turns out to have had is looked for, wherever that was missed. The caller holds the call's row, in the
     transaction that redacts it; what an evaluation that is under way stores later is not changed."""
-    redactor = Redactor([Field(one) for one in fields], known_of(said))
-    for one in said:
-        redactor.turns(from_wire(json.loads(one.turns)))
-    hide = cache(redactor.text if all_of_it else redactor.known_in)  # sentences repeat from rerun to rerun
+
+    @cache
+    def hiding() -> Hide:
+        """Made at the first text: most calls that are sent again have no findings yet."""
+        redactor = Redactor([Field(one) for one in fields], known_of(said))
+        for one in said:
+            redactor.turns(from_wire(json.loads(one.turns)))
+        return redactor.text if all_of_it else redactor.known_in
+
+    @cache  # sentences repeat from rerun to rerun
+    def hide(text: str) -> str:
+        return hiding()(text)
+
     told = WebhookDelivery.objects.filter(call=call, event=WebhookEvent.COMPLETED)
     _change(CallPayload.objects.filter(pk=call.pk), {"rubric": _grounds}, hide)
     _change(MetricResult.objects.filter(call=call), {"explanation": _texts, "extra": _extra}, hide)

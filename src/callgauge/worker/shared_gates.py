@@ -34,6 +34,7 @@ class _Watched:
     answers: int = 0
     """Answers that had come when that was last written down."""
     told_at: float | None = None
+    first_look: asyncio.Task[object] | None = None
 
     @property
     def was_asked(self) -> bool:
@@ -63,7 +64,7 @@ class SharedGates:
         """`address`: where it is asked. What is known of one says nothing of another."""
         watched = _Watched(provider, address, gate)
         self._watched.append(watched)
-        gate.before_first = partial(self._first_look, watched, [])
+        gate.before_first = partial(self._first_look, watched)
 
     def start(self) -> None:
         """On the event loop whose questions pass the gates; further calls do nothing."""
@@ -91,11 +92,11 @@ class SharedGates:
         except DatabaseError as error:
             log.warning("other workers do not hear of a judge's pause: %s", type(error).__name__)
 
-    async def _first_look(self, one: _Watched, begun: list[asyncio.Task[object]]) -> None:
+    async def _first_look(self, one: _Watched) -> None:
         """One look for all who come meanwhile; it goes on for the others when one of them is cancelled."""
-        if not begun:
-            begun.append(self._begin(self._hear([one])))
-        await asyncio.wait(begun)
+        if one.first_look is None:
+            one.first_look = self._begin(self._hear([one]))
+        await asyncio.wait({one.first_look})
         one.gate.before_first = None
 
     async def _look_for_ever(self) -> None:
