@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Count, DateTimeField, ExpressionWrapper, F, Q, Sum, Value
+from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce, Now
 
 from callgauge.domain.judging import JudgeAnswer
 from callgauge.domain.outcomes import Usage
-from callgauge.flow import checkpoint, errands, ledger
+from callgauge.flow import checkpoint, ledger
 from callgauge.flow.checkpoint import Question
 from callgauge.flow.wake import announce_work
+from callgauge.store.clock import from_now
 from callgauge.store.models import (
     BatchEnding,
     BatchStep,
@@ -113,7 +114,7 @@ def claim(owner: str) -> JudgeBatch | None:
             skip_locked=connection.features.has_select_for_update_skip_locked, of=("self",)
         ).first()
         if batch is not None:
-            until = ExpressionWrapper(Now() + Value(LEASE), output_field=DateTimeField())
+            until = from_now(LEASE)
             JudgeBatch.objects.filter(pk=batch.pk).update(owner=owner, lease_until=until)
             batch.owner = owner
         return batch
@@ -253,7 +254,7 @@ def _go_on(chunk: Chunk) -> None:
 
 
 def _handed_back(due_in_secs: float) -> dict[str, object]:
-    return {"owner": "", "lease_until": None, "due_at": errands.in_secs(due_in_secs)}
+    return {"owner": "", "lease_until": None, "due_at": from_now(timedelta(seconds=due_in_secs))}
 
 
 def _move(owner: str, batch_id: int, /, **fields: object) -> None:

@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import timedelta
 
-from django.db.models import DateTimeField, ExpressionWrapper, Value
+from django.db.models import Value
 from django.db.models.functions import Now
 
 from callgauge.flow import fairness
+from callgauge.store.clock import from_now
 from callgauge.store.models import Chunk, ChunkState, Duty, Priority, WorkerProcess
 
 DUTY_LEASE = timedelta(seconds=10)
@@ -24,7 +25,7 @@ LOST_AFTER = timedelta(seconds=10)
 
 def take_duty(name: str, owner: str) -> bool:
     """Whether the owner has this duty from now on, for the time of a lease."""
-    until = ExpressionWrapper(Now() + Value(DUTY_LEASE), output_field=DateTimeField())
+    until = from_now(DUTY_LEASE)
     mine = Duty.objects.filter(name=name, owner=owner).update(lease_until=until)
     if mine:
         return True

@@ -9,11 +9,11 @@ from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from django.db import connection, transaction
-from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet, Value
-from django.db.models.expressions import Combinable
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Least, Now
 from django.utils import timezone
 
+from callgauge.store.clock import from_now
 from callgauge.store.models import Errand, ErrandState
 from callgauge.store.turns import write_turn
 
@@ -31,11 +31,6 @@ Loaded = TypeVar("Loaded")
 
 def forget_old(rows: QuerySet[Row]) -> None:
     rows.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()
-
-
-def in_secs(secs: float) -> Combinable:
-    """By the database's clock, as whoever looks what is due does."""
-    return ExpressionWrapper(Now() + Value(timedelta(seconds=secs)), output_field=DateTimeField())
 
 
 def new_uid() -> str:
@@ -94,7 +89,7 @@ def claim_some(
         model._default_manager.filter(pk__in=[row.pk for row in rows]).update(
             state=ErrandState.IN_PROGRESS,
             owner=owner,
-            lease_until=_lease_end(),
+            lease_until=from_now(LEASE),
             attempts=Least(F("attempts") + 1, Value(MOST_COUNTED)),
         )
     return rows
@@ -107,7 +102,7 @@ def held(model: type[Row], owner: str, pk: int) -> QuerySet[Row]:
 
 def renew(model: type[Row], owner: str, pk: int) -> bool:
     """False where another owner has it now."""
-    return held(model, owner, pk).update(lease_until=_lease_end()) == 1
+    return held(model, owner, pk).update(lease_until=from_now(LEASE)) == 1
 
 
 def end(model: type[Row], owner: str, pk: int, *, failed: bool = False, **columns: Any) -> bool:
@@ -125,7 +120,3 @@ def take_over(model: type[Row], owner_prefix: str) -> None:
     model._default_manager.filter(owner__startswith=owner_prefix, state=ErrandState.IN_PROGRESS).update(
         state=ErrandState.QUEUED, owner="", lease_until=None
     )
-
-
-def _lease_end() -> Combinable:
-    return in_secs(LEASE.total_seconds())

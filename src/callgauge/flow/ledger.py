@@ -11,13 +11,14 @@ from datetime import timedelta
 from functools import partial
 
 from django.db import connection, transaction
-from django.db.models import Case, DateTimeField, ExpressionWrapper, F, Q, QuerySet, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Least, Now
 
 from callgauge.flow import fairness, tally
 from callgauge.flow.fairness import NOT_AT_WORK
 from callgauge.store.bulk import update_rows
+from callgauge.store.clock import from_now
 from callgauge.store.models import (
     CallLog,
     Chunk,
@@ -91,10 +92,6 @@ class LeftAsIs:
 NOTHING_LEFT = LeftAsIs()
 
 
-def _lease_end() -> Combinable:
-    return ExpressionWrapper(Now() + Value(LEASE), output_field=DateTimeField())
-
-
 def claim(
     owner: str,
     priorities: Collection[int],
@@ -148,7 +145,7 @@ def claim_these(owner: str, chunk_ids: Collection[int], *, waits: bool = False) 
             Chunk.objects.filter(pk__in=ids).update(
                 state=ChunkState.LEASED,
                 owner=owner,
-                lease_until=_lease_end(),
+                lease_until=from_now(LEASE),
                 dispatched_at=None,
                 attempts=Least(F("attempts") + 1, Value(MOST_COUNTED)),
             )
@@ -171,7 +168,7 @@ def renew(owner: str, chunk_ids: Collection[int]) -> set[int]:
     skips = connection.features.has_select_for_update_skip_locked
     with write_turn(), transaction.atomic():
         free = mine.select_for_update(skip_locked=skips).order_by("pk").values_list("pk", flat=True)
-        Chunk.objects.filter(pk__in=list(free)).update(lease_until=_lease_end())
+        Chunk.objects.filter(pk__in=list(free)).update(lease_until=from_now(LEASE))
         return set(mine.values_list("pk", flat=True))
 
 

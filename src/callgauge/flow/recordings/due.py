@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 from django.db import transaction
-from django.db.models import DateTimeField, ExpressionWrapper, Q, Value
+from django.db.models import Q
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -28,6 +28,7 @@ from callgauge.flow.recordings.redacting import release_claims
 from callgauge.flow.recordings.rows import FileGone, claim_file, drop_if_unused, take
 from callgauge.flow.recordings.uploads import end_upload
 from callgauge.flow.rerun import observed_metrics, start_live
+from callgauge.store.clock import from_now
 from callgauge.store.models import (
     CallLog,
     MetricResult,
@@ -180,7 +181,7 @@ def look_later(file_id: int, pause_secs: float) -> None:
 
 def _in(secs: float) -> Combinable:
     """By the database's clock, as other leases are."""
-    return ExpressionWrapper(Now() + Value(timedelta(seconds=secs)), output_field=DateTimeField())
+    return from_now(timedelta(seconds=secs))
 
 
 def seen(file_id: int, *, duration_secs: float, sample_rate: int, channels: int, zooms: Any) -> None:

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ from callgauge.flow.presenting.calls import present_details
 from callgauge.flow.presenting.json import dump
 from callgauge.flow.webhooks.receivers import SECRET, Receiver, receiver_of
 from callgauge.outbound.signing import signing_headers
+from callgauge.store.clock import from_now
 from callgauge.store.models import CallLog, ErrandState, WebhookDelivery, WebhookEvent
 from callgauge.store.turns import write_turn
 
@@ -203,7 +205,7 @@ def ended(owner: str, work: Sending, tried: Tried, *, most_tries: int) -> None:
             owner="",
             lease_until=None,
             tries=tries,
-            due_at=errands.in_secs(wait_secs),
+            due_at=from_now(timedelta(seconds=wait_secs)),
         )
 
 
