@@ -20,6 +20,7 @@ from callgauge.domain.judging import JudgeAnswer
 from callgauge.domain.outcomes import Usage
 from callgauge.flow import checkpoint, ledger
 from callgauge.flow.checkpoint import Question
+from callgauge.flow.settle import hold_calls
 from callgauge.flow.wake import announce_work
 from callgauge.store.clock import from_now
 from callgauge.store.models import (
@@ -185,6 +186,7 @@ def take_over(owner_prefix: str) -> None:
 def store(answers: Sequence[tuple[Question, JudgeAnswer]]) -> None:
     """Commit answers, also where the lease was lost meanwhile: they are paid for."""
     with write_turn(), transaction.atomic():
+        hold_calls({asked.call_id for asked, _ in answers if asked.call_id is not None})
         checkpoint.store_answers(answers)
 
 

@@ -14,6 +14,7 @@ from callgauge.domain.calls import stable_hash
 from callgauge.domain.judging import JudgeAnswer, JudgeRequest, hash_of_request
 from callgauge.domain.outcomes import Usage
 from callgauge.flow import tally
+from callgauge.flow.late_findings import withheld
 from callgauge.store.bulk import insert_rows, moment, update_rows
 from callgauge.store.models import JudgeCall, JudgeCallState, Rerun
 from callgauge.store.prepared import Ids, Prepared, PreparedValues, Texts
@@ -57,6 +58,8 @@ class Question:
     model: str
     request_hash: str
     lab_id: int | None = None
+    content_hash: str = ""
+    """Of the call as it is asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +85,24 @@ def question(
 ) -> Question:
     request_hash = hash_of_request(request)
     key = stable_hash(rerun_id, call_id, content_hash, version_id, model, request_hash, sample)
-    return Question(key, rerun_id, call_id, model, request_hash)
+    return Question(key, rerun_id, call_id, model, request_hash, content_hash=content_hash)
 
 
 def lab_question(
-    *, lab_id: int, call_id: int | None, content_hash: str, model: str, sample: int, request: JudgeRequest
+    *,
+    lab_id: int,
+    call_id: int | None,
+    content_hash: str,
+    asked: str,
+    model: str,
+    sample: int,
+    request: JudgeRequest,
 ) -> Question:
-    """One that no rerun asks: of a draft on a call, or about several calls."""
+    """One that no rerun asks: of a draft on a call, or about several calls. `asked`: what else tells it from
+    other questions of the lab."""
     request_hash = hash_of_request(request)
-    key = stable_hash("lab", lab_id, call_id, content_hash, model, request_hash, sample)
-    return Question(key, None, call_id, model, request_hash, lab_id)
+    key = stable_hash("lab", lab_id, call_id, f"{content_hash}:{asked}", model, request_hash, sample)
+    return Question(key, None, call_id, model, request_hash, lab_id, content_hash)
 
 
 def begin(questions: Sequence[Question]) -> list[Begun]:
@@ -164,7 +175,8 @@ def store_answers(answers: Sequence[tuple[Question, JudgeAnswer]]) -> None:
     """Commit answers. Also done by an owner that lost its lease: what was paid for is kept.
 
     The first answer stays where two owners asked, so that every reader sees the same one. What each cost is
-    added to its rerun, either way.
+    added to its rerun, either way. What may not be told any more is not stored: nobody will ask that question
+    again, for the call reads otherwise now, or is gone.
     """
     count_spent(
         [
@@ -173,6 +185,11 @@ def store_answers(answers: Sequence[tuple[Question, JudgeAnswer]]) -> None:
             if asked.rerun_id is not None
         ]
     )
+    of_calls = [(asked.call_id, asked) for asked, _ in answers if asked.call_id is not None]
+    silent = withheld((call_id, asked.content_hash) for call_id, asked in of_calls)
+    if silent:
+        gone = [asked.key for call_id, asked in of_calls if (call_id, asked.content_hash) in silent]
+        JudgeCall.objects.filter(key__in=gone, state=JudgeCallState.STARTED).delete()
     now = moment(timezone.now())
     update_rows(
         JudgeCall,

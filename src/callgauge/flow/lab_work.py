@@ -16,6 +16,7 @@ from callgauge.domain.outcomes import Failed, Outcome, Scored, SkipReason, Usage
 from callgauge.engine.proposals import Proposal, ProposalCase
 from callgauge.flow import errands
 from callgauge.flow.labs import Ending, end, is_right, wording_column
+from callgauge.flow.late_findings import withheld, without_words
 from callgauge.flow.metric_fields import FROZEN
 from callgauge.flow.metrics import spec_of
 from callgauge.flow.work import CallWork, load_apart
@@ -87,10 +88,12 @@ def _columns(lab: Lab) -> dict[str, Any]:
     return {**lab.draft, "content_hash": stable_hash("draft", lab.uid, lab.draft)}
 
 
-def store_case(owner: str, lab_id: int, case_id: int, outcome: Outcome) -> None:
+def store_case(owner: str, lab_id: int, case_id: int, call: CallWork, outcome: Outcome) -> None:
     """What the draft makes of a call; nothing where another owner has the lab now."""
     with write_turn(), transaction.atomic():
         if _mine(owner, lab_id).update(attempts=0):
+            if withheld([(call.call.id, call.call.content_hash)]):
+                outcome = without_words(outcome)
             LabCase.objects.filter(pk=case_id, after__isnull=True).update(after=_row(outcome))
 
 

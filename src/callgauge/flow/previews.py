@@ -16,6 +16,7 @@ from callgauge.domain.outcomes import Failed, FailureCode, Outcome
 from callgauge.flow import errands, ratelimit
 from callgauge.flow.audit import record
 from callgauge.flow.errors import Invalid, NotFound
+from callgauge.flow.late_findings import withheld, without_words
 from callgauge.flow.metrics import check_metric, spec_of
 from callgauge.flow.results import NewResult, result_row
 from callgauge.flow.scope import Who, projects_of
@@ -145,11 +146,13 @@ def _load(preview: MetricPreview) -> PreviewWork:
 
 def store_preview(owner: str, work: PreviewWork, call: CallWork, outcome: Outcome) -> None:
     """Append the result of one call; nothing where another owner has the preview now."""
-    row = result_row(NewResult(0, 0, call.call.id, call.call.content_hash, work.spec, outcome))
     with write_turn(), transaction.atomic():
         preview = errands.held(MetricPreview, owner, work.pk).select_for_update().first()
         if preview is None:
             return
+        if withheld([(call.call.id, call.call.content_hash)]):
+            outcome = without_words(outcome)
+        row = result_row(NewResult(0, 0, call.call.id, call.call.content_hash, work.spec, outcome))
         stored = {name: row[name] for name in _SHOWN}
         stored["created_at"] = timezone.now().isoformat()
         preview.results.append(stored)

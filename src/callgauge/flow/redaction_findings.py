@@ -1,5 +1,5 @@
 """What was found in a call before it was redacted quotes it: results and their verdict, judges' answers,
-drafts that were tried, what webhooks tell. What is hidden in the call is hidden there too.
+drafts that were tried, previews, what webhooks tell. What is hidden in the call is hidden there too.
 
 Only where the call is quoted: times, names of models and metrics, values and what people wrote are left.
 """
@@ -24,6 +24,7 @@ from callgauge.store.models import (
     CallPayload,
     JudgeCall,
     LabCase,
+    MetricPreview,
     MetricResult,
     WebhookDelivery,
     WebhookEvent,
@@ -71,7 +72,7 @@ def hide_in_findings(
 ) -> None:
     """`said`: all that findings may quote. Without `all_of_it` the call was redacted before, and only what it
     turns out to have had is looked for, wherever that was missed. The caller holds the call's row, in the
-    transaction that redacts it; what an evaluation that is under way stores later is not changed."""
+    transaction that redacts it. Of what is under way, see flow.late_findings."""
 
     @cache
     def hiding() -> Hide:
@@ -91,6 +92,7 @@ def hide_in_findings(
     _change(JudgeCall.objects.filter(call=call), {"answer": _answer}, hide)
     _change(told, {"facts": _facts}, hide)
     _change(LabCase.objects.filter(call=call), {"before": _answer, "after": _answer}, hide)
+    _change_previews(call, hide)
 
 
 def _change(rows: QuerySet[Any], columns: Mapping[str, Callable[[Any, Hide], Any]], hide: Hide) -> None:
@@ -103,6 +105,15 @@ def _change(rows: QuerySet[Any], columns: Mapping[str, Callable[[Any, Hide], Any
                 changed[name] = storable_json(after) if isinstance(value, str) else after
         if changed:
             rows.filter(pk=pk).update(**changed)
+
+
+def _change_previews(call: CallLog, hide: Hide) -> None:
+    """One of them has results of several calls."""
+    for preview in MetricPreview.objects.select_for_update().filter(project=call.project_id).order_by("pk"):
+        results = [_stored_row(row, hide) if row["call_id"] == call.pk else row for row in preview.results]
+        if results != preview.results:
+            preview.results = results
+            preview.save(update_fields=["results"])
 
 
 # --- where each of them quotes ---------------------------------------------------------------------------
@@ -125,6 +136,15 @@ def _extra(value: Any, hide: Hide) -> Any:
 
 def _row(value: Any, hide: Hide) -> Any:
     return _within(value, {"explanation": _texts, "extra": _extra}, hide)
+
+
+def _stored_row(row: Mapping[str, Any], hide: Hide) -> dict[str, Any]:
+    """As the columns of a result have it: JSON in text."""
+    return {
+        **row,
+        "explanation": storable_json(_texts(json.loads(row["explanation"]), hide)),
+        "extra": storable_json(_extra(json.loads(row["extra"]), hide)),
+    }
 
 
 def _grounds(value: Any, hide: Hide) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from operator import itemgetter
 from typing import Any, assert_never
 
@@ -15,8 +15,9 @@ from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Evidence, Failed, Outcome, Scored, Skipped
 from callgauge.engine.identity import Identity
 from callgauge.flow import ledger, tally
+from callgauge.flow.late_findings import content_of, withheld, without_words
 from callgauge.store.bulk import insert_rows, moment, update_these
-from callgauge.store.models import CallLog, MetricResult, ResultOutcome
+from callgauge.store.models import MetricResult, ResultOutcome
 from callgauge.store.prepared import Ids, PreparedValues
 
 MAX_LABEL_CHARS = 255
@@ -42,9 +43,6 @@ _CURRENT = PreparedValues(
         "pk", "call_id", "metric_id", "rerun_id", "reused_by", "outcome"
     ),
     Ids,
-)
-_CONTENT = PreparedValues(
-    lambda calls: CallLog.objects.filter(pk__in=calls).values_list("pk", "content_hash"), Ids
 )
 
 
@@ -140,7 +138,8 @@ def _standing(call_ids: Collection[int]) -> dict[tuple[int, int], _Standing]:
 
 def _append(results: Sequence[NewResult]) -> None:
     call_ids = {result.call_id for result in results}
-    content = dict(_CONTENT(list(call_ids)))
+    content = dict(content_of(list(call_ids)))
+    silent = withheld(((result.call_id, result.content_hash) for result in results), content)
     standing = _standing(call_ids)
     rows: list[Row] = []
     displaced: list[int] = []
@@ -148,6 +147,8 @@ def _append(results: Sequence[NewResult]) -> None:
     for result in sorted(results, key=lambda result: result.rerun_id):
         if result.call_id not in content:
             continue  # deleted meanwhile
+        if (result.call_id, result.content_hash) in silent:
+            result = replace(result, outcome=without_words(result.outcome))
         row = result_row(result)
         key = (result.call_id, result.spec.metric_id)
         before = standing.get(key)

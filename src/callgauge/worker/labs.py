@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
+from callgauge.domain.calls import Call
 from callgauge.domain.judging import Judge, JudgeAnswer, JudgeError, JudgeRequest
 from callgauge.domain.metrics import MetricKind, MetricSpec
 from callgauge.domain.outcomes import Outcome, Usage
@@ -79,7 +80,7 @@ class Labs(Claiming[LabWork]):
         for sample in range(asking.reasks + 1):
             try:
                 request = build_proposal_request(work.asks_for, work.shown, fault=fault)
-                question = partial(_question, work.pk, None, "", request, sample)
+                question = partial(_question, work.pk, None, "proposal", request, sample)
                 answer = await asking.ask_recorded(work.asks_for, request, question, Lead(), URGENT)
                 usage += answer.usage
                 proposal = read_proposal(work.asks_for, answer)
@@ -108,12 +109,11 @@ class Labs(Claiming[LabWork]):
         hear = hear_for(asking, self._recordings.sounds, call.call, URGENT)
 
         async def save(spec: MetricSpec, outcome: Outcome) -> None:
-            await self._database.run(lab_work.store_case, self._owner, lab_id, case_id, outcome)
+            await self._database.run(lab_work.store_case, self._owner, lab_id, case_id, call, outcome)
 
         async def ask(spec: MetricSpec, request: JudgeRequest, sample: int) -> JudgeAnswer:
             assert asking is not None
-            content = f"{call.call.content_hash}:{spec.content_hash}"
-            question = partial(_question, lab_id, call.call.id, content, request, sample)
+            question = partial(_question, lab_id, call.call, spec.content_hash, request, sample)
             return await asking.ask_recorded(spec, request, question, lead, URGENT)
 
         async def run_script(spec: MetricSpec, data: dict[str, Any]) -> Outcome:
@@ -136,12 +136,13 @@ class Labs(Claiming[LabWork]):
 
 
 def _question(
-    lab_id: int, call_id: int | None, content: str, request: JudgeRequest, sample: int, judge: Judge
+    lab_id: int, call: Call | None, asked: str, request: JudgeRequest, sample: int, judge: Judge
 ) -> Question:
     return lab_question(
         lab_id=lab_id,
-        call_id=call_id,
-        content_hash=content,
+        call_id=None if call is None else call.id,
+        content_hash="" if call is None else call.content_hash,
+        asked=asked,
         model=judge.model,
         sample=sample,
         request=request,
