@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
+import random
 import secrets
 import shutil
 import socket
@@ -28,9 +30,12 @@ def need(condition: object, what: str) -> None:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """Below those that the kernel gives whoever asks for any: it may be taken seconds later."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((host, port))
+            return port
 
 
 def shifted_clock(shift: str) -> dict[str, str]:

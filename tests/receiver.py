@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from tests.waiting import PATIENCE
+
 
 @dataclass
 class Got:
@@ -47,7 +49,7 @@ class Receiver:
                 try:
                     said = receiver.answer(got)
                     if said.until is not None:
-                        said.until.wait(60)
+                        said.until.wait(60 * PATIENCE)
                 finally:
                     with receiver._lock:
                         receiver.together -= 1

@@ -16,7 +16,7 @@ import psycopg
 from tests.marking_judge import MarkingJudge
 from tests.own_services import Network, Postgres, Rabbit
 from tests.server import Server, _env
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 
 class Worker:
@@ -60,7 +60,7 @@ class Worker:
     def stop(self, timeout_secs: float = 30.0) -> int:
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(timeout_secs)
+        return self.process.wait(timeout_secs * PATIENCE)
 
 
 class ScaledOut:

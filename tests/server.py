@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+from tests.waiting import PATIENCE
+
 DATABASE = "callgauge.sqlite3"
 REQUEST_SECS = 60.0
 
@@ -99,7 +101,7 @@ class Server:
     def stop(self, timeout_secs: float = 30.0) -> int:
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        code = self._process.wait(timeout_secs)
+        code = self._process.wait(timeout_secs * PATIENCE)
         assert self._process.stdout is not None
         self._process.stdout.close()
         return code
@@ -114,7 +116,7 @@ class Server:
         headers = {"X-CEKURA-API-KEY": self.key, "Content-Type": "application/json"}
         request = urllib.request.Request(self.url + path, data=data, method=method, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=REQUEST_SECS) as response:
+            with urllib.request.urlopen(request, timeout=REQUEST_SECS * PATIENCE) as response:
                 return response.status, _json(response.read())
         except urllib.error.HTTPError as error:
             return error.code, _json(error.read())

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -22,7 +24,7 @@ CHROMIUM = os.environ.get("TEST_CHROMIUM", "/usr/bin/chromium")
 
 @pytest.fixture(scope="session")
 def browser(pytestconfig: pytest.Config) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     from tests.browser import site
 
@@ -32,6 +34,7 @@ def browser(pytestconfig: pytest.Config) -> Iterator[Browser]:
         pytest.skip(f"no Chromium at {CHROMIUM}; TEST_CHROMIUM says where it is")
     if pytestconfig.getoption("--pictures"):
         site.PICTURES.append(True)
+    expect.set_options(timeout=5_000 * PATIENCE)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(site.LAUNCH))
         yield launched

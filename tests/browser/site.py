@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from callgauge.flow.samples.cast import JUDGE_FILE
 from tests.server import Server, callgauge
+from tests.waiting import PATIENCE
 
 PASSWORD = "correct horse battery"
 WIDTHS = (1440, 390)
@@ -32,6 +33,8 @@ LAUNCH = (
     "--no-first-run",
 )
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+LONG_MS = 30_000 * PATIENCE
+"""For what a worker has to do first."""
 NO_REFRESH = "() => !document.querySelector('.htmx-request')"
 
 
@@ -137,7 +140,7 @@ def visiting(browser: Browser, site: Site, email: str | None, **options: Any) ->
         storage_state=state,
         **options,
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(LONG_MS / 2)
     watch.follow(context)
     page = context.new_page()
     page.watch = watch  # type: ignore[attr-defined]

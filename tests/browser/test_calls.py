@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.site import Site, look_at, visiting
+from tests.browser.site import LONG_MS, Site, look_at, visiting
 
 pytestmark = pytest.mark.browser
 RATE = 8000
@@ -137,7 +137,7 @@ def test_chosen_calls_are_measured_and_the_list_follows(owner_page: Page, site: 
     page.get_by_role("checkbox", name="Choose call sl-308").check()
     page.get_by_role("button", name="Measure").click()
     expect(page.get_by_role("status").filter(has_text="2 calls will be measured")).to_be_visible()
-    expect(page.locator(".chip-pending")).to_have_count(0, timeout=30_000)
+    expect(page.locator(".chip-pending")).to_have_count(0, timeout=LONG_MS)
 
 
 def test_all_that_the_filter_finds_is_rerun(owner_page: Page, site: Site) -> None:
@@ -147,7 +147,7 @@ def test_all_that_the_filter_finds_is_rerun(owner_page: Page, site: Site) -> Non
     page.get_by_role("checkbox", name="all that this filter finds").check()
     page.get_by_role("button", name="Rerun", exact=True).click()
     expect(page.get_by_role("status").filter(has_text="reset: rerun")).to_contain_text(f"{count} calls reset")
-    expect(page.locator(".chip-pending")).to_have_count(0, timeout=30_000)
+    expect(page.locator(".chip-pending")).to_have_count(0, timeout=LONG_MS)
 
 
 def test_an_export_is_written_and_fetched(owner_page: Page, site: Site) -> None:
@@ -156,7 +156,7 @@ def test_an_export_is_written_and_fetched(owner_page: Page, site: Site) -> None:
     page.get_by_role("checkbox", name="Choose all calls of this page").check()
     page.get_by_role("button", name="Export CSV").click()
     link = page.get_by_role("link", name="Download")
-    expect(link).to_be_visible(timeout=30_000)
+    expect(link).to_be_visible(timeout=LONG_MS)
     look_at(page)
     with page.expect_download() as started:
         link.click()
@@ -172,9 +172,9 @@ def test_a_call_with_its_sound(owner_page: Page, site: Site, call_with_sound: in
     page = owner_page
     page.goto(site.address(f"calls/{call_with_sound}"))
     lanes = page.get_by_role("slider")
-    expect(page.locator("audio")).to_have_count(1, timeout=30_000)
-    expect(page.get_by_text("is being fetched")).to_have_count(0, timeout=30_000)
-    expect(page.locator(".chip-pending")).to_have_count(0, timeout=30_000)
+    expect(page.locator("audio")).to_have_count(1, timeout=LONG_MS)
+    expect(page.get_by_text("is being fetched")).to_have_count(0, timeout=LONG_MS)
+    expect(page.locator(".chip-pending")).to_have_count(0, timeout=LONG_MS)
     look_at(page, site.address(f"calls/{call_with_sound}"), "call")
     lanes.click(position={"x": 300, "y": 40})
     page.wait_for_function("() => document.querySelector('audio').currentTime > 0")
@@ -243,7 +243,7 @@ def test_measuring_again_refreshes_by_itself(owner_page: Page, site: Site) -> No
     page.goto(site.address(f"calls/{site.call('bk-109')}"))
     page.get_by_role("button", name="Measure again").click()
     expect(page.get_by_role("status").filter(has_text="Measuring again as rerun")).to_be_visible()
-    expect(page.get_by_text("being measured", exact=True)).to_have_count(0, timeout=30_000)
+    expect(page.get_by_text("being measured", exact=True)).to_have_count(0, timeout=LONG_MS)
 
 
 def test_a_call_is_deleted_only_when_asked_twice(owner_page: Page, site: Site) -> None:

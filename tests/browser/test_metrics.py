@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.site import Site, look_at, visiting
+from tests.browser.site import LONG_MS, Site, look_at, visiting
 
 pytestmark = pytest.mark.browser
 CHANGED = "Agreement confirmed"
@@ -84,7 +84,7 @@ def test_a_draft_is_tried_saved_and_rolled_back(owner_page: Page, site: Site) ->
     with page.expect_response(re.compile("/metrics/tried/")) as answer:
         page.get_by_role("button", name="Try it").click()
     tried = page.locator("#tried")
-    expect(tried.locator("p[role=status]")).to_contain_text("It cost", timeout=30_000)
+    expect(tried.locator("p[role=status]")).to_contain_text("It cost", timeout=LONG_MS)
     expect(tried.get_by_role("article")).to_have_count(5)
     expect(tried.get_by_text("changed:").first).to_be_visible()
     look_at(page)
@@ -140,14 +140,14 @@ def test_a_script_is_written_by_keys(owner_page: Page, site: Site) -> None:
     expect(page.locator(".code-mirror .code-keyword")).to_have_text(["if", "else"])
     look_at(page, None, "metric-script")
     page.get_by_role("button", name="Try it").click()
-    expect(page.locator("#tried")).to_contain_text("5 results. No judge was asked.", timeout=30_000)
+    expect(page.locator("#tried")).to_contain_text("5 results. No judge was asked.", timeout=LONG_MS)
     whole = script.input_value()
     script.press("Control+End")
     page.keyboard.press("Enter")
     page.keyboard.press("Shift+Tab")
     page.keyboard.type("_result = turns[99]")
     page.get_by_role("button", name="Try it").click()
-    expect(page.locator("#tried")).to_contain_text("5 could not be computed", timeout=30_000)
+    expect(page.locator("#tried")).to_contain_text("5 could not be computed", timeout=LONG_MS)
     expect(page.locator("#tried").get_by_text("line 6").first).to_be_visible()
     script.fill(whole)
     script.focus()

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.site import Site, look_at
+from tests.browser.site import LONG_MS, Site, look_at
 
 pytestmark = pytest.mark.browser
 
@@ -41,7 +41,7 @@ def test_a_rerun_is_planned_and_started(owner_page: Page, site: Site) -> None:
     look_at(page, None, "rerun-plan")
     start.click()
     page.wait_for_url(re.compile(r"/reruns/\d+$"))
-    expect(page.get_by_text("done").first).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("done").first).to_be_visible(timeout=LONG_MS)
 
 
 def test_a_viewer_starts_nothing(viewer_page: Page, site: Site) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.site import Site, look_at, make_account, visiting
+from tests.browser.site import LONG_MS, Site, look_at, make_account, visiting
 
 pytestmark = pytest.mark.browser
 BOB = "bob@example.com"
@@ -135,7 +135,7 @@ def test_a_proposal_is_read_and_applied(owner_page: Page, site: Site) -> None:
     page.goto(f"{site.address('review/agreement')}?metric={metric}")
     page.get_by_role("button", name="Ask for a better wording").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Proposal for")
-    expect(page.get_by_role("button", name="Apply as the next version")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="Apply as the next version")).to_be_visible(timeout=LONG_MS)
     look_at(page, page.url, "review-proposal")
     page.get_by_role("button", name="Apply as the next version").click()
     expect(page.get_by_role("status").first).to_contain_text("Applied")

@@ -18,6 +18,7 @@ import pytest
 from callgauge.cli.demo_report import is_pending, seen
 from callgauge.cli.demo_server import Api, DemoError, Install, serving
 from tests.server import Server
+from tests.waiting import PATIENCE
 
 COMMAND = [sys.executable, "-m", "callgauge.cli", "demo"]
 
@@ -47,7 +48,12 @@ def test_the_whole_demo(tmp_path: Path) -> None:
         "HTTP_PROXY": "http://127.0.0.1:1",
     }
     done = subprocess.run(
-        COMMAND, env=environ(tmp_path, **strays), capture_output=True, text=True, check=False, timeout=120
+        COMMAND,
+        env=environ(tmp_path, **strays),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120 * PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     out = done.stdout
@@ -105,7 +111,7 @@ def test_it_ends_on_the_address_of_what_changed(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=120 * PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     command, _, address = [line.strip() for line in done.stdout.strip().splitlines()[-3:]]

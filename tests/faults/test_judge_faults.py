@@ -20,14 +20,15 @@ from aiohttp import web
 
 from tests.chat_server import ChatServer
 from tests.server import Server, callgauge
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.faults
 
 CALLS = 4
-TIMEOUT_SECS, DEADLINE_SECS, HTTP_TRIES, REASKS = 1, 12, 3, 1
+TIMEOUT_SECS = round(max(1, PATIENCE))
+DEADLINE_SECS, HTTP_TRIES, REASKS = 12 * TIMEOUT_SECS, 3, 1
 RETRY_AFTER_SECS = 1
-SILENCE_SECS = 60
+SILENCE_SECS = round(60 * PATIENCE)
 UNFINISHED = "SELECT count(*) FROM store_rerun WHERE state <> 'done'"
 Answer = Callable[[web.Request, int], Awaitable[web.StreamResponse]]
 """From a request and how often its question was asked before."""
@@ -279,7 +280,7 @@ def test_a_judge_that_only_asks_for_patience_is_given_up(
 
 def test_sigterm_in_mid_rerun_hands_the_work_back(server: Server, judge: FaultyJudge) -> None:
     judge.kinds["slow"] = _slow
-    calls, metrics = 150, 2
+    calls, metrics = 400, 2
     agent_id = _add_calls(server, calls)
     judge.kinds["slow-too"] = _slow
     _rerun(server, agent_id, [_add_metric(server, "slow"), _add_metric(server, "slow-too")])
@@ -310,7 +311,7 @@ def test_sigterm_does_not_wait_for_a_silent_judge(tmp_path: Path, judge: FaultyJ
         agent_id = _add_calls(server, CALLS)
         _rerun(server, agent_id, [_add_metric(server, "silent")])
         wait_until(lambda: judge.requests == CALLS, what="the questions")
-        assert server.stop(timeout_secs=SILENCE_SECS / 3) == 0
+        assert server.stop(timeout_secs=20.0) == 0
         judge.kinds["silent"] = _sound_always
         server.start()
         assert _ended(server) == (CALLS, 0, 0)

@@ -21,7 +21,7 @@ SEED = 20261125
 
 @pytest.fixture
 def judge() -> Iterator[MarkingJudge]:
-    judge = MarkingJudge(0.1)
+    judge = MarkingJudge(0.4)  # slow enough to be killed four times before all is asked
     judge.start()
     yield judge
     judge.stop()

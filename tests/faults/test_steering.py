@@ -93,7 +93,7 @@ def test_planning_survives_kills(server: Server, judge: MarkingJudge) -> None:
     asked = {"name": "M", "type": "llm_judge", "eval_type": "binary", "description": "question-1?"}
     server.post("/test_framework/v1/metrics/", asked)
     server.stop()
-    many = RESET_AT_ONCE + 5_000
+    many = RESET_AT_ONCE + 30_000
     with closing(sqlite3.connect(server.data_dir / "callgauge.sqlite3")) as database, database:
         for table, key in (("store_calllog", "id"), ("store_callpayload", "call_id")):
             _repeat_row(database, table, key, many)

@@ -26,7 +26,7 @@ from callgauge.worker.operations import STORE_ANSWER, STORE_RESULT, OwnedResult
 from callgauge.worker.writer import Writer, _Job
 from tests.calls import make_calls, make_metric
 from tests.tenants import Tenant, tenant
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -69,7 +69,7 @@ def _meanwhile(
             result = pool.submit(run)
             wait_until(_waits_for_a_lock, what="the other's wait")
             then()
-        return result.result(20)
+        return result.result(20 * PATIENCE)
 
 
 def _count(one: Rerun) -> None:
@@ -192,7 +192,7 @@ def test_freeing_what_ran_out_leaves_a_chunk_whose_results_are_being_stored(alic
 
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
         ledger.hold([held.pk])
-        assert pool.submit(free).result(20) == 1
+        assert pool.submit(free).result(20 * PATIENCE) == 1
     assert dict(Chunk.objects.values_list("pk", "state")) == {held.pk: "leased", lost.pk: "pending"}
 
 

@@ -26,6 +26,7 @@ from callgauge.worker.operations import SETTLE, STORE_RESULT, OwnedResult, Settl
 from callgauge.worker.writer import Writer, _Job
 from tests.calls import make_call, make_metric
 from tests.tenants import Tenant, tenant
+from tests.waiting import PATIENCE
 
 OWNER = "test:1"
 PASS, FAIL = Scored(Value(passed=True)), Scored(Value(passed=False))
@@ -231,7 +232,7 @@ def test_votes_settling_and_resets_at_the_same_time_leave_nothing_pending_and_no
 
     def at_once(job: Callable[[], None]) -> None:
         try:
-            together.wait(20)
+            together.wait(20 * PATIENCE)
             job()
         except BaseException as fault:
             faults.append(fault)

@@ -8,11 +8,15 @@ import time
 from dataclasses import dataclass, field
 
 from callgauge.judge.retry import Clock
+from tests.waiting import PATIENCE
+
+SPEED = 100.0 / PATIENCE
+"""Where the machine is slow, what takes no time in a test's seconds takes longer on the wall."""
 
 
 @dataclass(frozen=True, slots=True)
 class FastClock(Clock):
-    speed: float = 100.0
+    speed: float = SPEED
     slept: list[float] = field(default_factory=list)
     allowed: list[float] = field(default_factory=list)
     """The time-outs that were set."""
@@ -29,7 +33,7 @@ class FastClock(Clock):
         return asyncio.timeout(secs / self.speed)
 
 
-def fast_clock(seed: int = 0, speed: float = 100.0) -> FastClock:
+def fast_clock(seed: int = 0, speed: float = SPEED) -> FastClock:
     return FastClock(random=random.Random(seed), speed=speed)
 
 

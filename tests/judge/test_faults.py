@@ -49,12 +49,12 @@ def test_every_answer_is_right_in_spite_of_faults(provider: str, seed: int) -> N
     answers, server = asyncio.run(ask_all(provider, seed))
 
     assert [answer.content["value"] for answer in answers] == list(range(QUESTIONS))
-    assert server.stats.early_retries == 0
     attempts = sum(answer.attempts for answer in answers)
     faults = [word for answer in answers for word in answer.faults]
     assert len(faults) == attempts - QUESTIONS
     if faults.count("timeout") == server.stats.faults["stall"]:
-        # No time-out came from a slow machine, so both sides must have counted the same.
+        # No time-out came from a slow machine: every refusal was read, and both sides have counted the same.
+        assert server.stats.early_retries == 0
         assert attempts == server.stats.requests
         assert sum(answer.usage.requests for answer in answers) == server.stats.answered
         assert sum(answer.usage.input_tokens for answer in answers) == server.stats.prompt_tokens

@@ -25,6 +25,7 @@ from callgauge.sandbox.judge_desk import AskRefused, JudgeDesk
 from callgauge.sandbox.verdicts import from_frame
 from callgauge.sandbox.words import Job
 from tests.sandbox.calls import data
+from tests.waiting import PATIENCE
 
 
 class Desk:
@@ -152,8 +153,10 @@ def test_a_judge_that_fails_cannot_be_turned_into_a_score(retryable: bool, sandb
 def test_the_clock_stands_still_while_the_judge_works(sandbox: Sandbox) -> None:
     """A judge that takes longer than the whole limit: its time is counted by the clock that we hand it."""
 
+    limit_secs = 0.5 * PATIENCE
+
     def slow(ask: JudgeAsk) -> JudgeReply:
-        end = time.monotonic() + 0.6
+        end = time.monotonic() + 1.2 * limit_secs
         while time.monotonic() < end:
             pass
         return JudgeVerdict(True)
@@ -161,7 +164,7 @@ def test_the_clock_stands_still_while_the_judge_works(sandbox: Sandbox) -> None:
     outcome = sandbox.run(
         "_result = evaluate_llm_judge_metric(data, description='x')['result']",
         data(),
-        limits=Limits(wall_secs=0.5, cpu_secs=0.4),
+        limits=Limits(wall_secs=limit_secs, cpu_secs=0.8 * limit_secs),
         ask_judge=slow,
     )
     assert isinstance(outcome, ScriptOk), outcome

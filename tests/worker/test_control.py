@@ -185,6 +185,7 @@ def test_a_cap_pauses_and_is_passed_by_no_more_than_what_is_in_flight(
     judge.let(1000)
     wait_until(lambda: fresh(rerun).state == RerunState.PAUSED)
     wait_until(lambda: free(rerun) and judge.in_flight == 0, what="letting go")
+    wait_until(lambda: JudgeCall.objects.filter(state="done").count() == len(judge.asked), what="the answers")
     paused = fresh(rerun)
     assert paused.pause_reason == "budget"
     assert 10 <= len(judge.asked) < 10 + AT_ONCE

@@ -19,7 +19,7 @@ from callgauge.worker.executor import Executor
 from tests.calls import make_call, make_calls, make_metric
 from tests.judges import FakeJudge, verdict
 from tests.tenants import Tenant, tenant
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -335,8 +335,8 @@ def test_a_chunk_that_a_broker_brings_is_worked_on_once(alice: Tenant) -> None:
     executor.start()
     try:
         doubled = [executor.work_on(chunk.pk) for _ in range(3)]
-        assert [one.result(30) for one in doubled] == [True, True, True]
-        assert executor.work_on(chunk.pk).result(30)  # done meanwhile
+        assert [one.result(30 * PATIENCE) for one in doubled] == [True, True, True]
+        assert executor.work_on(chunk.pk).result(30 * PATIENCE)  # done meanwhile
     finally:
         executor.stop()
     assert _state(rerun) == RerunState.DONE

@@ -64,11 +64,17 @@ def alice(settings: Any, tmp_path: Path) -> Tenant:
 
 
 @pytest.fixture
-def running() -> Iterator[Executor]:
+def executor() -> Iterator[Executor]:
+    """For a test that looks at what is there before anything is done: it starts it."""
     executor = Executor("test:1", lambda: None, concurrency=4, recordings=OPTIONS)
-    executor.start()
     yield executor
     executor.stop()
+
+
+@pytest.fixture
+def running(executor: Executor) -> Executor:
+    executor.start()
+    return executor
 
 
 def keep(settings: Any, word: str = "keep") -> None:
@@ -115,10 +121,11 @@ def dropped(left: int) -> bool:
     return True
 
 
-def test_what_is_personal_cannot_be_heard_and_everything_else_can(alice: Tenant, running: Executor) -> None:
+def test_what_is_personal_cannot_be_heard_and_everything_else_can(alice: Tenant, executor: Executor) -> None:
     plain = call_of(alice, "plain", redact_fields=())
     call = call_of(alice, "c1", encoded(SOUND + 0.0001))
     assert alice.client.get(f"/observability/v2/call-logs/{call.pk}/recording/").status_code == 404
+    executor.start()
     until(done)
     row = Recording.objects.select_related("file").get(pk=call.pk)
     ((start, end),) = CallPayload.objects.get(pk=call.pk).redaction["spans"]
@@ -135,9 +142,10 @@ def test_what_is_personal_cannot_be_heard_and_everything_else_can(alice: Tenant,
     assert Recording.objects.get(pk=plain.pk).redaction == ""
 
 
-def test_the_original_is_measured_and_then_gone(alice: Tenant, running: Executor, tmp_path: Path) -> None:
+def test_the_original_is_measured_and_then_gone(alice: Tenant, executor: Executor, tmp_path: Path) -> None:
     call = call_of(alice)
     original = RecordingFile.objects.get()
+    executor.start()
     until(done)
     row = Recording.objects.select_related("file").get()
     assert row.redaction == RecordingRedaction.DONE
@@ -158,11 +166,12 @@ def test_the_original_is_measured_and_then_gone(alice: Tenant, running: Executor
 
 @pytest.mark.parametrize("word", ["keep", "measure"])
 def test_a_kept_original_is_played_to_nobody(
-    alice: Tenant, settings: Any, running: Executor, word: str
+    alice: Tenant, settings: Any, executor: Executor, word: str
 ) -> None:
     keep(settings, word)
     call = call_of(alice)
     original = RecordingFile.objects.get()
+    executor.start()
     until(done)
     row = Recording.objects.get()
     assert row.original_id == original.pk != row.file_id

@@ -26,7 +26,7 @@ from callgauge.worker.sending import PER_PROJECT, WebhookOptions, Webhooks
 from tests.call_rows import call_row
 from tests.receiver import Answer, Receiver
 from tests.tenants import Tenant, tenant
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,7 +49,7 @@ class Running:
     """A sender on a loop in a thread of its own, as in an executor."""
 
     def __init__(self, owner: str = "test:1", **options: Any) -> None:
-        self._options = WebhookOptions(**{"networks": HERE, "timeout_secs": 20, **options})
+        self._options = WebhookOptions(**{"networks": HERE, "timeout_secs": 20 * PATIENCE, **options})
         self._owner = owner
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)

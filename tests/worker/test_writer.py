@@ -6,7 +6,8 @@ import pytest
 
 from callgauge.store.models import Priority
 from callgauge.worker import writer as module
-from callgauge.worker.writer import ENOUGH, MAX_REST_SECS, REST, Operation, Writer, _Job
+from callgauge.worker.operations import BEGIN, FORGET, SETTLE
+from callgauge.worker.writer import ENOUGH, MAX_REST_SECS, REST, Operation, Writer, _in_groups, _Job
 
 NOTHING = Operation("nothing", lambda items: [None] * len(items))
 
@@ -92,3 +93,15 @@ def test_the_writer_does_not_rest_while_many_wait(started, monkeypatch):
         clock.put()
     assert len(writer._next_batch()) == ENOUGH
     assert clock.pauses == 0
+
+
+def test_a_question_that_is_taken_back_was_begun_before():
+    """Whatever else is taken back in the same batch: else it would stay as one that may have been sent."""
+    jobs = [_Job(kind, key, None) for kind, key in ((FORGET, "a"), (BEGIN, "k"), (FORGET, "k"), (BEGIN, "l"))]
+    found = [(group[0].operation.name, [job.item for job in group]) for group in _in_groups(jobs)]
+    assert found == [("forget", ["a"]), ("begin", ["k"]), ("forget", ["k"]), ("begin", ["l"])]
+
+
+def test_jobs_of_a_kind_are_written_together():
+    jobs = [_Job(kind, None, None) for kind in (BEGIN, SETTLE, BEGIN, SETTLE, BEGIN)]
+    assert [len(group) for group in _in_groups(jobs)] == [3, 2]

@@ -12,6 +12,8 @@ from callgauge.sandbox.words import Code, Limits, ScriptFailed, ScriptOk, Script
 if TYPE_CHECKING:
     from callgauge.sandbox.sandbox import Sandbox
 
+_HONEST_LIMITS = Limits()
+"""Those of metrics: a host that is busy for seconds must not make a sandbox look broken."""
 _LIMITS = Limits(cpu_secs=0.5, wall_secs=2.0)
 _MEMORY_LIMITS = Limits(cpu_secs=2.0, wall_secs=5.0, memory_bytes=64 << 20)
 
@@ -67,7 +69,7 @@ def attack(sandbox: Sandbox) -> SelfTest:
     names = {"server": os.getpid(), "variable": next(iter(os.environ), "PATH")}
     data = {"transcript": "[00:01] Main Agent: Hello."}
     found = []
-    honest = sandbox.run(_PLAIN, data, limits=_LIMITS)
+    honest = sandbox.run(_PLAIN, data, limits=_HONEST_LIMITS)
     works = isinstance(honest, ScriptOk) and honest.result == len(data["transcript"])
     found.append(Attack("run an honest script", works, _came(honest)))
     for name, script in _ATTACKS:

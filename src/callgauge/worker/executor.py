@@ -144,7 +144,8 @@ class Executor:
             run_loop(self._main())
         except Exception as error:
             log.error("the executor ended: %s", type(error).__name__, exc_info=error)
-            self._fault = error
+            if not self._ready.is_set():
+                self._fault = error  # that of its start; of a later one, `fault` tells
         finally:
             self._ready.set()
 

@@ -133,7 +133,7 @@ def _pause(items: Sequence[Pausing]) -> Sequence[None]:
 
 
 BEGIN: Operation[Question, Begun] = Operation("begin", _begin)
-FORGET: Operation[Question, None] = Operation("forget", _forget)
+FORGET: Operation[Question, None] = Operation("forget", _forget, keeps_its_place=True)
 STORE_ANSWER: Operation[tuple[Question, JudgeAnswer], None] = Operation(
     "answer", _store_answers, lambda item: item[0].call_id
 )

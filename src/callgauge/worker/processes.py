@@ -47,9 +47,8 @@ class AudioProcesses:
         """Who is next is as with judges. A process that dies, or takes longer, is the work's fault and its
         result."""
         async with self._slots.take(place):
-            process = self._take()
+            process, running = self._start(work, *args)
             try:
-                running = asyncio.get_running_loop().run_in_executor(process, work, *args)
                 async with asyncio.timeout(timeout_secs):
                     result = await running
             except BrokenProcessPool:
@@ -64,6 +63,16 @@ class AudioProcesses:
                 raise
             self._give_back(process)
             return result
+
+    def _start(
+        self, work: Callable[..., Result | Unheard], *args: object
+    ) -> tuple[ProcessPoolExecutor, asyncio.Future[Result | Unheard]]:
+        while True:
+            process = self._take()
+            try:
+                return process, asyncio.get_running_loop().run_in_executor(process, work, *args)
+            except BrokenProcessPool:  # killed while it was idle, which is no fault of this work
+                self._discard(process)
 
     def _take(self) -> ProcessPoolExecutor:
         if self._stopped:

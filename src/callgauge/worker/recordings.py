@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
+
 from callgauge.audio.work import Unheard, look
 from callgauge.domain.calls import Call
 from callgauge.domain.options import Options
 from callgauge.engine.heard import Hearing
 from callgauge.engine.transcription import Transcribe
-from callgauge.flow.recordings import due
+from callgauge.flow.recordings import due, late
 from callgauge.flow.recordings.analyses import Standing
 from callgauge.flow.recordings.due import ToFetch, ToLookInto
 from callgauge.flow.speech_settings import speech_settings
@@ -142,11 +144,23 @@ class Recordings:
             try:
                 busy = await self._start_looking()
                 busy = await self._start_fetching() or busy
+                await self._measure_late()
             except Exception as error:  # noqa: BLE001 -- it outlives whatever is wrong with the database
                 log.warning("cannot look for recordings, trying again: %s", type(error).__name__)
                 busy = False
             if not busy:
                 await moment(self._wake, POLL_SECS)
+
+    async def _measure_late(self) -> None:
+        """A call that cannot be planned is left out, and holds up none of the others."""
+        for call_id in await self._database.run(late.due):
+            try:
+                await self._database.run(late.measure, call_id)
+            except (OperationalError, InterfaceError) as error:
+                log.warning("call %s is to be measured, trying again: %s", call_id, type(error).__name__)
+            except Exception as error:
+                log.error("call %s: %s once it could be heard", call_id, type(error).__name__, exc_info=error)
+                await self._database.run(late.give_up, call_id)
 
     # --- looking into files --------------------------------------------------------------------------
 

@@ -9,11 +9,9 @@ import asyncio
 import logging
 from pathlib import Path
 
-from django.db import InterfaceError, OperationalError
-
 from callgauge.audio.work import Unheard, redact
 from callgauge.domain.outcomes import Failed
-from callgauge.flow.recordings import due, redacting
+from callgauge.flow.recordings import redacting
 from callgauge.flow.recordings.files import StoreError
 from callgauge.flow.recordings.intake import Incoming, copied, writing_path
 from callgauge.flow.recordings.redacting import ToRedact
@@ -42,8 +40,6 @@ class Redactions:
         self._database = database
         self._hearings = hearings
         self._wake = asyncio.Event()
-        self._audible: set[int] = set()
-        """Calls whose copies have been made: a judge may have wanted to listen to them before."""
 
     def wake(self) -> None:
         self._wake.set()
@@ -56,26 +52,10 @@ class Redactions:
                 found = await self._database.run(redacting.claim_redaction)
                 if found is not None:
                     await self._redact(found)
-                await self._measure_late()
-                if found is not None:
                     continue
             except Exception as error:  # noqa: BLE001 -- it outlives whatever is wrong with the database
                 log.warning("cannot look for recordings to redact, trying again: %s", type(error).__name__)
             await moment(self._wake, POLL_SECS)
-
-    async def _measure_late(self) -> None:
-        """A call that cannot be planned is left out, and holds up neither the others nor the next copy."""
-        for call_id in tuple(self._audible):
-            try:
-                done = await self._database.run(due.measure_late, call_id)
-            except (OperationalError, InterfaceError) as error:
-                log.warning("call %s is to be measured, trying again: %s", call_id, type(error).__name__)
-            except Exception as error:
-                log.error("call %s: %s after its redaction", call_id, type(error).__name__, exc_info=error)
-                self._audible.discard(call_id)
-            else:
-                if done:
-                    self._audible.discard(call_id)
 
     async def _redact(self, found: ToRedact) -> None:
         """Whatever goes wrong, the original is not played meanwhile."""
@@ -116,6 +96,5 @@ class Redactions:
                 await self._database.run(redacting.withhold, found, fault.code, fault.words)
                 return True
             copy: Incoming = await asyncio.to_thread(copied, Path(target))
-            if await self._database.run(redacting.redacted, found, copy):
-                self._audible.add(found.call_id)
+            await self._database.run(redacting.redacted, found, copy)
             return True

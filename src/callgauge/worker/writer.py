@@ -57,6 +57,8 @@ class Operation(Generic[Item, Result]):
     current."""
     chunk_of: Callable[[Item], int] | None = None
     """The chunk that must be held for it; locked after the calls, in one order too."""
+    keeps_its_place: bool = False
+    """It undoes what another kind has done: what came before it is done before it, what came after, after."""
 
 
 @dataclass(slots=True)
@@ -163,9 +165,7 @@ class Writer:
 
     @staticmethod
     def _run(jobs: list[_Job]) -> list[_Outcome]:
-        groups: dict[str, list[_Job]] = {}
-        for job in jobs:
-            groups.setdefault(job.operation.name, []).append(job)
+        groups = _in_groups(jobs)
         connection.close_if_unusable_or_obsolete()
         outcomes: list[_Outcome] = []
         named = {job.operation.call_of(job.item) for job in jobs if job.operation.call_of is not None}
@@ -175,10 +175,21 @@ class Writer:
             hold_calls(calls)
             ledger.hold(chunks)
             with tally.gathered():
-                for group in groups.values():
+                for group in groups:
                     results = group[0].operation.run([job.item for job in group])
                     outcomes.extend((job, result, None) for job, result in zip(group, results, strict=True))
         return outcomes
+
+
+def _in_groups(jobs: Sequence[_Job]) -> list[list[_Job]]:
+    """Jobs of one kind together, wherever they stand; past one that keeps its place, none is moved."""
+    groups: dict[tuple[int, str], list[_Job]] = {}
+    era, kept = 0, False
+    for job in jobs:
+        if job.operation.keeps_its_place != kept:
+            era, kept = era + 1, not kept
+        groups.setdefault((era, job.operation.name), []).append(job)
+    return list(groups.values())
 
 
 def _heard(future: asyncio.Future[Any]) -> None:

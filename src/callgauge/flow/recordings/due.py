@@ -19,7 +19,6 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from callgauge.domain.outcomes import FailureCode
 from callgauge.flow import wake
 from callgauge.flow.errors import NotFound
 from callgauge.flow.recordings.files import Place, StoreError, files, incoming
@@ -27,16 +26,12 @@ from callgauge.flow.recordings.intake import Incoming
 from callgauge.flow.recordings.redacting import release_claims
 from callgauge.flow.recordings.rows import FileGone, claim_file, drop_if_unused, take
 from callgauge.flow.recordings.uploads import end_upload
-from callgauge.flow.rerun import observed_metrics, start_live
 from callgauge.store.clock import from_now
 from callgauge.store.models import (
-    CallLog,
-    MetricResult,
     Recording,
     RecordingFile,
     RecordingState,
     RecordingUpload,
-    ResultOutcome,
 )
 from callgauge.store.turns import write_turn
 
@@ -105,40 +100,15 @@ def fetched(fetch: ToFetch, file: Incoming) -> bool:
                     take(done, claim_file(fetch.project_id, file))
                     done.state = RecordingState.STORED
                     done.next_try_at, done.fault, done.fault_words = None, "", ""
+                    done.came_late = True
                     done.save()
                 wake.announce_work()
             if done is None:
                 drop_if_unused(file.place(fetch.project_id))
-            else:
-                measure_late(fetch.call_id)
             return done is not None
         except FileGone:
             continue
     raise StoreError("the recording was deleted while it was stored")
-
-
-def measure_late(call_id: int) -> bool:
-    """Metrics that wanted this recording when it was not here, or not to be heard, get another chance, and
-    no others. False while the call is under evaluation: then nothing is done, and can be later."""
-    with write_turn(), transaction.atomic():
-        call = CallLog.objects.select_for_update().filter(pk=call_id, deleted_at=None).first()
-        if call is None:
-            return True
-        if call.pending_rerun_id is not None:
-            return False
-        wanted = MetricResult.objects.filter(
-            Q(outcome=ResultOutcome.FAILED, reason=FailureCode.RECORDING_UNAVAILABLE)
-            | Q(extra__contains=f'"recording": "{FailureCode.RECORDING_UNAVAILABLE}"'),
-            call_id=call_id,
-            is_current=True,
-        )
-        metrics = set(wanted.values_list("metric_id", flat=True)) & observed_metrics(call)
-        if metrics:
-            # Not current any more as far as the next evaluation goes: it would be left as it is.
-            wanted.update(is_stale=True)
-            CallLog.objects.filter(pk=call.pk).update(event_owed=True)
-            start_live(call, metrics)
-    return True
 
 
 def not_fetched(fetch: ToFetch, code: str, words: str, *, retryable: bool) -> None:

@@ -101,9 +101,9 @@ def redacted(made: ToRedact, copy: Incoming) -> bool:
                 row = _still(made)
                 if row is not None:
                     row.file = claim_file(project_id, copy)
-                    row.redaction = RecordingRedaction.DONE
+                    row.redaction, row.came_late = RecordingRedaction.DONE, True
                     _let_go(row, made)
-                wake.announce_work()  # somebody has to look into the copy
+                wake.announce_work()  # somebody has to look into the copy, and judges may listen to it
             if row is None:
                 drop_if_unused(copy.place(project_id))
             return row is not None

@@ -2257,6 +2257,7 @@ class Migration(migrations.Migration):
                 ("url", models.TextField(blank=True)),
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
                 ("next_try_at", models.DateTimeField(null=True)),
+                ("came_late", models.BooleanField(default=False)),
                 ("fault", models.CharField(blank=True, max_length=32)),
                 ("fault_words", models.CharField(blank=True, max_length=500)),
                 ("analysis", models.TextField(blank=True)),
@@ -2286,6 +2287,11 @@ class Migration(migrations.Migration):
                         condition=models.Q(("state", "waiting")),
                         fields=["next_try_at"],
                         name="recording_waiting",
+                    ),
+                    models.Index(
+                        condition=models.Q(("came_late", True)),
+                        fields=["call"],
+                        name="recording_came_late",
                     ),
                     models.Index(
                         condition=models.Q(("redaction__in", ["due", "again"])),

@@ -106,6 +106,8 @@ class Recording(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True)
     """While it waits: not to be tried before; somebody may be at it until then."""
+    came_late = models.BooleanField(default=False)
+    """Metrics may have wanted it before it could be heard; see flow.recordings.late."""
     fault = models.CharField(max_length=32, blank=True)
     fault_words = models.CharField(max_length=500, blank=True)
     """Why it failed, or why the last try did."""
@@ -117,6 +119,7 @@ class Recording(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["next_try_at"], condition=Q(state="waiting"), name="recording_waiting"),
+            models.Index(fields=["call"], condition=Q(came_late=True), name="recording_came_late"),
             models.Index(
                 fields=["redaction"], condition=Q(redaction__in=["due", "again"]), name="recording_to_redact"
             ),
