@@ -336,7 +336,7 @@ def test_a_server_that_starts_in_an_outage_waits_for_its_end(server: Server, jud
     agent_id = _add_calls(server, CALLS)
     _rerun(server, agent_id, [_add_metric(server, "well")])
     assert _ended(server) == (CALLS, 0, 0)
-    answered = "SELECT count(*) FROM store_providerbucket WHERE answered_at IS NOT NULL"
+    answered = "SELECT count(*) FROM store_provideranswered"
     wait_until(lambda: server.rows(answered) == [(1,)], what="it being written down that the judge answers")
     server.become(CALLGAUGE_JUDGE_OUTAGE_SECS="900", CALLGAUGE_JUDGE_HTTP_TRIES="5")
     server.kill()

@@ -14,7 +14,7 @@ from callgauge.domain.options import Options, load
 from callgauge.engine.faults import BadConfiguration
 from callgauge.flow import provider_limits
 from callgauge.judge import Gate, JudgeSettingError, Prices
-from callgauge.store.models import ProviderBucket
+from callgauge.store.models import ProviderAnswered, ProviderBucket
 from callgauge.worker.database import DatabaseThread
 from callgauge.worker.judges import Judges, check_judges, judge_settings, judges_from, named_settings
 from callgauge.worker.shared_gates import SharedGates
@@ -144,6 +144,9 @@ def test_without_a_judge_there_are_none() -> None:
     assert judges_from(load({"CALLGAUGE_JUDGE_MODELS": "openai:*"})) is None
 
 
+NOTHING = provider_limits.News(paused_secs=0.0, answered=False)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_pause_that_one_process_is_told_holds_for_the_others() -> None:
     async def run() -> None:
@@ -174,10 +177,10 @@ def test_a_shorter_pause_does_not_end_a_longer_one_in_the_row_either() -> None:
     provider_limits.pause("openai", 30.0)
     provider_limits.pause("openai", 5.0)
     openai, gemini = provider_limits.news([("openai", ""), ("gemini", "")])
-    assert gemini == provider_limits.NOTHING
+    assert gemini == NOTHING
     assert 25 < openai.paused_secs <= 30
     ProviderBucket.objects.update(paused_until=timezone.now() - timedelta(seconds=1))
-    assert provider_limits.news([("openai", "")]) == [provider_limits.NOTHING]
+    assert provider_limits.news([("openai", "")]) == [NOTHING]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -193,7 +196,7 @@ def test_a_process_that_starts_in_an_outage_knows_from_the_others_that_the_provi
         here.watch("openai", own, "http://here/v1")
         await own.pass_pause()
         await here.look()
-        assert await threads[0].run(ProviderBucket.objects.count) == 0  # asked, and not answered yet
+        assert await threads[0].run(ProviderAnswered.objects.count) == 0  # asked, and not answered yet
         own.answered()
         await here.look()
         for gate, address in ((same, "http://here/v1"), (moved, "http://there/v1")):
@@ -222,8 +225,18 @@ def test_judges_of_one_provider_share_a_gate_where_they_are_asked_at_one_address
         asyncio.run(judges.close())
 
 
+@pytest.mark.django_db(transaction=True)
+def test_that_a_provider_has_answered_is_remembered_of_each_of_its_addresses() -> None:
+    for address in ("http://here/v1", "http://there/v1", "http://here/v1"):
+        provider_limits.note_answer("openai", address)
+    asked = [("openai", "http://here/v1"), ("openai", "http://there/v1"), ("gemini", "http://here/v1")]
+    assert [one.answered for one in provider_limits.news(asked)] == [True, True, False]
+    assert ProviderAnswered.objects.count() == 2
+    assert not any("here" in row.address for row in ProviderAnswered.objects.all())
+
+
 def _grow_old() -> None:
-    ProviderBucket.objects.update(answered_at=timezone.now() - timedelta(days=8))
+    ProviderAnswered.objects.update(answered_at=timezone.now() - timedelta(days=8))
 
 
 @pytest.mark.parametrize(

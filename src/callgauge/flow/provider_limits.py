@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Value
 from django.db.models.functions import Now
 
 from callgauge.domain.calls import stable_hash
 from callgauge.domain.options import Rate
-from callgauge.store.models import ProviderBucket
+from callgauge.store.models import ProviderAnswered, ProviderBucket
 from callgauge.store.turns import write_turn
 
 BURST_SHARE = 10
@@ -51,9 +52,6 @@ class News:
     """How long nobody is to ask, 0 where anybody may."""
     answered: bool
     """Whether it has answered some worker, at the same address and not long ago."""
-
-
-NOTHING = News(paused_secs=0.0, answered=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,29 +104,27 @@ def pause(provider: str, secs: float) -> None:
 def note_answer(provider: str, address: str) -> None:
     """It has answered at this address."""
     with write_turn(), transaction.atomic():
-        _bucket(provider)
-        ProviderBucket.objects.filter(provider=provider).update(
-            answered_at=Now(), answered_from=_hashed(address)
+        ProviderAnswered.objects.update_or_create(
+            provider=provider, address=_hashed(address), defaults={"answered_at": Now()}
         )
 
 
 def news(asked: Sequence[tuple[str, str]]) -> list[News]:
     """Of providers, each with the address where it is asked: what any worker has learned of them, by the
     database's clock."""
-    rows = ProviderBucket.objects.filter(provider__in={provider for provider, _ in asked})
-    known = {row.provider: row for row in rows.annotate(now=Now())}
+    providers = {provider for provider, _ in asked}
+    pauses = ProviderBucket.objects.filter(provider__in=providers, paused_until__gt=Now())
+    paused_secs = {
+        row.provider: (row.paused_until - row.now).total_seconds() for row in pauses.annotate(now=Now())
+    }
+    lately = ProviderAnswered.objects.filter(
+        provider__in=providers, answered_at__gt=Now() - Value(ANSWERED_FOR)
+    )
+    answered = set(lately.values_list("provider", "address"))
     return [
-        _news(known[provider], known[provider].now, address) if provider in known else NOTHING
+        News(paused_secs.get(provider, 0.0), (provider, _hashed(address)) in answered)
         for provider, address in asked
     ]
-
-
-def _news(row: ProviderBucket, now: datetime, address: str) -> News:
-    lately = row.answered_at is not None and now - row.answered_at < ANSWERED_FOR
-    return News(
-        paused_secs=max(0.0, (row.paused_until - now).total_seconds()) if row.paused_until else 0.0,
-        answered=lately and row.answered_from == _hashed(address),
-    )
 
 
 def _hashed(address: str) -> str:

@@ -267,9 +267,26 @@ class Migration(migrations.Migration):
                 ("tokens", models.FloatField()),
                 ("refilled_at", models.DateTimeField()),
                 ("paused_until", models.DateTimeField(null=True)),
-                ("answered_at", models.DateTimeField(null=True)),
-                ("answered_from", models.CharField(blank=True, max_length=64)),
             ],
+        ),
+        migrations.CreateModel(
+            name="ProviderAnswered",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("provider", models.CharField(max_length=64)),
+                ("address", models.CharField(max_length=64)),
+                ("answered_at", models.DateTimeField()),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("provider", "address"), name="one_memory_per_address")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="SignInTries",

@@ -56,6 +56,7 @@ from callgauge.store.models.shadows import Shadow
 from callgauge.store.models.system import (
     Duty,
     Installation,
+    ProviderAnswered,
     ProviderBucket,
     RateBucket,
     RememberedRequest,
@@ -128,6 +129,7 @@ __all__ = [
     "PauseReason",
     "Priority",
     "Project",
+    "ProviderAnswered",
     "ProviderBucket",
     "RateBucket",
     "Recording",

@@ -67,10 +67,21 @@ class ProviderBucket(models.Model):
     refilled_at = models.DateTimeField()
     paused_until = models.DateTimeField(null=True)
     """The provider asked one of the workers to wait until then, and means all of them."""
-    answered_at = models.DateTimeField(null=True)
-    """When it was last written down that it answers; not at every answer."""
-    answered_from = models.CharField(max_length=64, blank=True)
-    """Hash of the address at which it was asked."""
+
+    def __str__(self) -> str:
+        return self.provider
+
+
+class ProviderAnswered(models.Model):
+    """That a provider of judges answers at an address, written down now and then."""
+
+    provider = models.CharField(max_length=64)
+    address = models.CharField(max_length=64)
+    """Its hash."""
+    answered_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["provider", "address"], name="one_memory_per_address")]
 
     def __str__(self) -> str:
         return self.provider
