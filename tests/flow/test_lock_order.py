@@ -21,7 +21,7 @@ from callgauge.flow.rerun import Terms, request_rerun
 from callgauge.flow.results import NewResult
 from callgauge.flow.selection import Selection
 from callgauge.flow.settle import hold_calls
-from callgauge.store.models import CallLog, CallPayload, Chunk, JudgeCall, Rerun
+from callgauge.store.models import CallLog, Chunk, JudgeCall, Rerun
 from callgauge.worker.operations import STORE_ANSWER, STORE_RESULT, OwnedResult
 from callgauge.worker.writer import Writer, _Job
 from tests.calls import make_calls, make_metric
@@ -153,26 +153,6 @@ def test_deleting_a_call_waits_for_whoever_stores_its_answers(alice: Tenant) -> 
         lambda: JudgeCall.objects.filter(call=call).update(state="done"),
     )
     assert not CallLog.objects.exists()
-
-
-def test_an_answer_waits_for_whoever_redacts_its_call(alice: Tenant) -> None:
-    """Else it would be stored as of a call that is not redacted, and be missed by what redacts findings."""
-    agent = alice.agent()
-    (call,) = make_calls(agent, 1)
-    asked = request_rerun(alice.key, agent, Selection()).rerun
-    JudgeCall.objects.create(key="k", rerun=asked, call=call, model="m", request_hash="h")
-    question = Question("k", asked.pk, call.pk, "m", "h", content_hash=call.content_hash)
-
-    def redact() -> None:
-        CallLog.objects.update(content_hash="another")
-        CallPayload.objects.update(redaction={"fields": ["person_name"]})
-
-    _meanwhile(
-        lambda: Writer._run([_Job(STORE_ANSWER, (question, JudgeAnswer({}, "m", Usage())), Future())]),
-        lambda: hold_calls([call.pk]),
-        redact,
-    )
-    assert not JudgeCall.objects.exists()
 
 
 def test_freeing_what_ran_out_leaves_a_chunk_whose_results_are_being_stored(alice: Tenant) -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from callgauge.domain.judging import JudgeAnswer, JudgeRequest
 from callgauge.domain.outcomes import Evidence, Scored, Usage, Value
-from callgauge.flow import lab_work, previews
+from callgauge.flow import lab_work, ledger, previews
 from callgauge.flow.calls import delete_call
 from callgauge.flow.late_findings import WITHHELD
 from callgauge.flow.metrics import spec_of
+from callgauge.flow.results import NewResult, store_results
 from callgauge.flow.work import CallWork, load_apart
 from callgauge.store.models import (
     CallLog,
@@ -28,6 +31,7 @@ from callgauge.store.models import (
     Metric,
     MetricPreview,
     MetricResult,
+    Priority,
     Rerun,
 )
 from callgauge.worker.executor import Executor
@@ -123,6 +127,25 @@ def test_values_are_kept_and_paid_for_and_words_are_not(
     assert (late.passed, late.is_current, late.explanation) == (True, True, '["A person said so."]')
     assert [rerun.cost_usd for rerun in Rerun.objects.all()] == [CENT, CENT]
     assert [row.rerun_id for row in JudgeCall.objects.all()] == [late.rerun_id]
+
+
+def test_an_answer_that_was_missed_goes_with_the_result_that_is_made_of_it(
+    alice: Tenant, agent: Any, metric: Metric
+) -> None:
+    """As where it was stored in the very moment in which the call was redacted."""
+    send(alice.client, call(agent))
+    before = loaded(metric)
+    redact(alice, agent)
+    (chunk, *_) = ledger.claim("a:1", list(Priority), 1)
+    of = {"rerun_id": chunk.rerun_id, "call_id": before.call.id, "model": "m", "request_hash": "h"}
+    for key, state in (("missed", "done"), ("asked", "started")):
+        JudgeCall.objects.create(key=key, state=state, answer=json.dumps([QUOTE]), **of)
+    spec = spec_of(metric.current_version)
+    found = NewResult(chunk.pk, chunk.rerun_id, before.call.id, before.call.content_hash, spec, quoting())
+    with transaction.atomic():
+        store_results("a:1", [found])
+    assert MetricResult.objects.get().explanation == f'["{WITHHELD}"]'
+    assert [row.key for row in JudgeCall.objects.all()] == ["asked"]
 
 
 @pytest.mark.parametrize("retain", [True, False], ids=["results stay", "all goes"])

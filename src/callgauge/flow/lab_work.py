@@ -20,7 +20,15 @@ from callgauge.flow.late_findings import withheld, without_words
 from callgauge.flow.metric_fields import FROZEN
 from callgauge.flow.metrics import spec_of
 from callgauge.flow.work import CallWork, load_apart
-from callgauge.store.models import ErrandState, Lab, LabCase, LabKind, MetricVersion
+from callgauge.store.models import (
+    ErrandState,
+    JudgeCall,
+    JudgeCallState,
+    Lab,
+    LabCase,
+    LabKind,
+    MetricVersion,
+)
 from callgauge.store.turns import write_turn
 
 _INAPPLICABLE = (SkipReason.NOT_APPLICABLE.value, SkipReason.TRIGGER_NOT_MET.value)
@@ -94,6 +102,7 @@ def store_case(owner: str, lab_id: int, case_id: int, call: CallWork, outcome: O
         if _mine(owner, lab_id).update(attempts=0):
             if withheld([(call.call.id, call.call.content_hash)]):
                 outcome = without_words(outcome)
+                JudgeCall.objects.filter(lab=lab_id, call=call.call.id, state=JudgeCallState.DONE).delete()
             LabCase.objects.filter(pk=case_id, after__isnull=True).update(after=_row(outcome))
 
 

@@ -1,8 +1,11 @@
 """What is found in a call that was changed while its evaluation was under way, which has read it as it was.
 
 Where personal data was taken out of the call meanwhile, or it was deleted, what was found may quote what is
-gone, and is not stored in its words. Whoever stores results or answers has locked their calls, as has whoever
-redacts or deletes one.
+gone, and is not stored in its words.
+
+Whoever stores results has locked their calls, as has whoever redacts or deletes one. Answers are stored
+without that, which would cost each of them a lock: one that is written in the very moment of the redaction
+goes with the result that is made of it.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from django.conf import settings
 
 from callgauge.domain.outcomes import Outcome, Scored
 from callgauge.flow.redaction import MEASURE
-from callgauge.store.models import CallLog, CallPayload
+from callgauge.store.models import CallLog, CallPayload, JudgeCall, JudgeCallState
 from callgauge.store.prepared import Ids, PreparedValues
 
 WITHHELD: Final = "What was said of this call is not kept: it was redacted while it was measured."
@@ -45,6 +48,12 @@ def withheld(measured: Iterable[Measured], content: Mapping[int, str] | None = N
     rows = CallPayload.objects.filter(pk__in={call_id for call_id, _ in changed})
     redacted = {pk for pk, redaction in rows.values_list("pk", "redaction") if redaction}
     return gone | {one for one in changed if one[0] in redacted}
+
+
+def forget_answers(of: Iterable[tuple[int, int]]) -> None:
+    """Of evaluations, each a rerun and a call whose findings are withheld."""
+    for rerun_id, call_id in set(of):
+        JudgeCall.objects.filter(rerun=rerun_id, call=call_id, state=JudgeCallState.DONE).delete()
 
 
 def without_words(outcome: AnOutcome) -> AnOutcome:

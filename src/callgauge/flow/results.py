@@ -15,7 +15,7 @@ from callgauge.domain.metrics import MetricSpec
 from callgauge.domain.outcomes import Evidence, Failed, Outcome, Scored, Skipped
 from callgauge.engine.identity import Identity
 from callgauge.flow import ledger, tally
-from callgauge.flow.late_findings import content_of, withheld, without_words
+from callgauge.flow.late_findings import content_of, forget_answers, withheld, without_words
 from callgauge.store.bulk import insert_rows, moment, update_these
 from callgauge.store.models import MetricResult, ResultOutcome
 from callgauge.store.prepared import Ids, PreparedValues
@@ -140,6 +140,9 @@ def _append(results: Sequence[NewResult]) -> None:
     call_ids = {result.call_id for result in results}
     content = dict(content_of(list(call_ids)))
     silent = withheld(((result.call_id, result.content_hash) for result in results), content)
+    if silent:
+        late = [one for one in results if (one.call_id, one.content_hash) in silent]
+        forget_answers((one.rerun_id, one.call_id) for one in late)
     standing = _standing(call_ids)
     rows: list[Row] = []
     displaced: list[int] = []

@@ -134,9 +134,7 @@ def _pause(items: Sequence[Pausing]) -> Sequence[None]:
 
 BEGIN: Operation[Question, Begun] = Operation("begin", _begin)
 FORGET: Operation[Question, None] = Operation("forget", _forget, keeps_its_place=True)
-STORE_ANSWER: Operation[tuple[Question, JudgeAnswer], None] = Operation(
-    "answer", _store_answers, lambda item: item[0].call_id
-)
+STORE_ANSWER: Operation[tuple[Question, JudgeAnswer], None] = Operation("answer", _store_answers)
 COUNT_SPENT: Operation[tuple[int, float], None] = Operation("spending", _count_spent)
 """A rerun's id, and US dollars for a question that came to nothing."""
 TAKE_OVER: Operation[TakingOver, bool] = Operation(

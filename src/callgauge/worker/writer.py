@@ -51,10 +51,9 @@ class Operation(Generic[Item, Result]):
 
     name: str
     run: Callable[[Sequence[Item]], Sequence[Result]]
-    call_of: Callable[[Item], int | None] | None = None
-    """The call that an item changes, or tells of. All calls of a transaction are locked before its first
-    statement, in one order: two workers on the same calls would else wait for each other, or both set what is
-    current."""
+    call_of: Callable[[Item], int] | None = None
+    """The call that an item changes. All calls of a transaction are locked before its first statement, in
+    one order: two workers on the same calls would else wait for each other, or both set what is current."""
     chunk_of: Callable[[Item], int] | None = None
     """The chunk that must be held for it; locked after the calls, in one order too."""
     keeps_its_place: bool = False
@@ -168,8 +167,7 @@ class Writer:
         groups = _in_groups(jobs)
         connection.close_if_unusable_or_obsolete()
         outcomes: list[_Outcome] = []
-        named = {job.operation.call_of(job.item) for job in jobs if job.operation.call_of is not None}
-        calls = {call_id for call_id in named if call_id is not None}
+        calls = {job.operation.call_of(job.item) for job in jobs if job.operation.call_of is not None}
         chunks = {job.operation.chunk_of(job.item) for job in jobs if job.operation.chunk_of is not None}
         with write_turn(), transaction.atomic():
             hold_calls(calls)
